@@ -1,0 +1,73 @@
+# massgen: everything is built from here, into build/.
+
+VERSION =	0.1.0
+
+PREFIX ?=	/usr/local
+BINDIR ?=	$(PREFIX)/bin
+LIBEXECDIR ?=	$(PREFIX)/libexec/massgen
+DATADIR ?=	$(PREFIX)/share/massgen
+MANDIR ?=	$(PREFIX)/share/man
+
+CC ?=		cc
+PKGS =		libbsd-overlay json-c yaml-0.1
+WARNINGS =	-Wall -Wextra -Wshadow -Wstrict-prototypes \
+		-Wmissing-prototypes -Wmissing-declarations -Wpointer-arith \
+		-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla \
+		-Wswitch-enum -Wold-style-definition
+CFLAGS ?=	-O2 -g
+B ?=		build
+ALL_CPPFLAGS =	-I. -D_GNU_SOURCE -DMASSGEN_VERSION='"$(VERSION)"' \
+		-DMASSGEN_LIBEXECDIR='"$(LIBEXECDIR)"' \
+		-DMASSGEN_DATADIR='"$(DATADIR)"' \
+		$(shell pkg-config --cflags $(PKGS)) $(CPPFLAGS)
+ALL_CFLAGS =	-std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong \
+		-D_FORTIFY_SOURCE=2 $(CFLAGS)
+ifeq ($(DEVELOPER),1)
+ALL_CFLAGS +=	-Werror
+endif
+LIBS =		-ljson-c -lbsd -lmd
+
+IPC_SRCS =	ipc/buf.c \
+		ipc/chan.c \
+		ipc/field.c \
+		ipc/log.c \
+		ipc/msg.c \
+		ipc/spawn.c \
+		ipc/utf8.c \
+		ipc/xmalloc.c
+
+CONFIG_SRCS =
+
+SUPERVISOR_SRCS = $(CONFIG_SRCS)
+
+NET_SRCS =
+
+WORKER_SRCS =	$(NET_SRCS)
+
+PROGRAMS =	$(B)/massgen $(B)/agent-worker
+
+all: $(PROGRAMS)
+
+objs = $(patsubst %.c,$(B)/%.o,$(1))
+
+$(B)/libipc.a: $(call objs,$(IPC_SRCS))
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/massgen: $(call objs,$(SUPERVISOR_SRCS)) $(B)/libipc.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
+
+# libcurl is loaded when the first model call is made: see net/http.c.
+$(B)/agent-worker: $(call objs,$(WORKER_SRCS)) $(B)/libipc.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.c,$(B)/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS))
+
+clean:
+	rm -rf build
+
+.PHONY: all clean

@@ -1,0 +1,124 @@
+/*
+ * What a model speaks: one wire format per file, each a row of one table.
+ * A wire format builds requests from an append-only history of its own
+ * native items and turns stream events into a reply.  It touches no socket.
+ */
+
+#ifndef AGENT_WORKER_BACKEND_BACKEND_H
+#define AGENT_WORKER_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "ipc/buf.h"
+
+/* From "init", resolved by the supervisor. */
+struct backend_config {
+	const char *type;	    /* "groq": names the quirks */
+	const char *wire;	    /* "chatcompletion" */
+	const char *base_url;	    /* without a slash at the end */
+	const char *key;	    /* or NULL */
+	struct json_object *params; /* passed to the provider as given */
+};
+
+struct tool_spec {
+	const char *name;
+	const char *description;
+	struct json_object *schema; /* JSON Schema of the arguments */
+};
+
+struct tool_call {
+	char *id;   /* never NULL once the reply is finished */
+	char *name; /* likewise; "" where the model gave none */
+	struct buf arguments;
+	int64_t index; /* of the stream; -1: it had none */
+};
+
+enum finish {
+	FINISH_NONE, /* the stream has not said */
+	FINISH_STOP,
+	FINISH_LENGTH,
+	FINISH_TOOL,
+	FINISH_FILTER,
+};
+
+struct usage {
+	int64_t input; /* cached included */
+	int64_t cached;
+	int64_t output; /* reasoning included */
+	int64_t reasoning;
+	bool known; /* false: the provider did not say */
+};
+
+/* How an error may be treated; see retry.h. */
+enum failure {
+	FAILURE_NONE,
+	FAILURE_TRANSIENT, /* the same request may work later */
+	FAILURE_PERMANENT, /* bad key, bad request, no money */
+	FAILURE_TRUNCATED, /* the stream ended before its end */
+};
+
+/* What one model call brought, while it comes and when it is over. */
+struct reply {
+	struct buf text;
+	struct buf reasoning;
+	size_t text_sent; /* how much of each the caller has passed on */
+	size_t reasoning_sent;
+	struct tool_call *calls;
+	size_t ncalls;
+	enum finish finish;
+	bool done; /* a terminal event was seen */
+	struct usage usage;
+	enum failure failure;
+	char *error; /* the provider's own words, or NULL */
+	struct json_object *native; /* for add_reply, or NULL */
+};
+
+void reply_init(struct reply *);
+void reply_release(struct reply *);
+
+/* Record a failure once; the first one stays. */
+void reply_fail(struct reply *, enum failure, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+struct backend {
+	const char *wire;
+
+	/* Grow the history, a JSON array of native items. */
+	void (*add_user)(struct json_object *history, const char *text);
+	void (*add_reply)(struct json_object *history, const struct reply *);
+	void (*add_result)(struct json_object *history,
+	    const struct tool_call *, const char *text, bool is_error);
+
+	/* The URL (malloc'd) and the header lines (NULL-terminated, each
+	 * malloc'd, as is the array) of a call. */
+	char *(*url)(const struct backend_config *, const char *model);
+	char **(*headers)(const struct backend_config *);
+
+	/* The request body; the caller puts it. */
+	struct json_object *(*build_request)(const struct backend_config *,
+	    const char *model, const char *system, struct json_object *history,
+	    const struct tool_spec *tools, size_t ntools);
+
+	/* One server-sent event (event may be ""). */
+	void (*consume_event)(const struct backend_config *, struct reply *,
+	    const char *event, const char *data, size_t len);
+
+	/* A whole body that was no event stream, with its HTTP status: an
+	 * error, or a complete reply from a server that does not stream. */
+	void (*consume_body)(const struct backend_config *, struct reply *,
+	    long status, const char *body, size_t len);
+
+	/* The stream is over: complete the calls, settle failure and done. */
+	void (*finish)(const struct backend_config *, struct reply *);
+};
+
+/* NULL if there is no such wire format. */
+const struct backend *backend_find(const char *wire);
+
+extern const struct backend backend_chatcompletion;
+
+#endif

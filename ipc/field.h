@@ -1,0 +1,56 @@
+/*
+ * Structures as JSON objects, by table: one row per member, so that what is
+ * written and what is read cannot drift apart.  Messages and journal events
+ * are both made of these.
+ */
+
+#ifndef IPC_FIELD_H
+#define IPC_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+enum field_kind {
+	FIELD_END,
+	FIELD_STR,  /* const char *; NULL is absent */
+	FIELD_INT,  /* int64_t */
+	FIELD_REAL, /* double */
+	FIELD_BOOL, /* bool */
+	FIELD_JSON, /* struct json_object *; NULL is absent */
+};
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	size_t off;
+	bool required; /* on reading: its absence is an error */
+};
+
+#define FIELD(type, member, kind, required) \
+	{ #member, kind, offsetof(struct type, member), required }
+
+/* Add the members of base to object; FIELD_JSON members get a reference. */
+void fields_put(const struct field *, const void *base,
+    struct json_object *object);
+
+/*
+ * Read the members of base from object.  Strings and JSON values are
+ * borrowed: they live as long as object.  A NUL inside a string becomes
+ * U+FFFD.  Members that object lacks keep their value; other members of
+ * object are ignored.  Returns 0, or -1 with the reason in err.
+ */
+int fields_get(const struct field *, void *base, struct json_object *object,
+    char *err, size_t errlen);
+
+/*
+ * Parse one whole JSON object of at most depth levels, nothing behind it,
+ * valid UTF-8.  Returns it (the caller's to json_object_put) or NULL with
+ * the reason in err.
+ */
+struct json_object *field_parse(const char *text, size_t len, int depth,
+    char *err, size_t errlen);
+
+#endif

@@ -1,0 +1,151 @@
+/* The only fork of the program. */
+
+#include <sys/prctl.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/log.h"
+#include "ipc/spawn.h"
+
+#define ERROR_FD 3 /* where the child keeps the pipe that reports exec */
+
+struct failure {
+	int error;
+	const char *what; /* same address in both processes until exec */
+};
+
+int
+spawn_pipe(int fds[2])
+{
+	return (pipe2(fds, O_CLOEXEC));
+}
+
+/* From here to exec only async-signal-safe calls: see signal-safety(7). */
+static void __attribute__((noreturn))
+child_fail(int fd, const char *what)
+{
+	struct failure f = { errno, what };
+	ssize_t n;
+
+	n = write(fd, &f, sizeof(f));
+	_exit(n == sizeof(f) ? 127 : 126);
+}
+
+static void
+child_signals(void)
+{
+	struct sigaction sa;
+	sigset_t none;
+	int sig;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_DFL;
+	for (sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * The sources are moved above the targets first, so that no dup2 closes a
+ * descriptor that is still to be used.
+ */
+static void
+child_descriptors(const struct spawn *sp, int *error_fd)
+{
+	int fds[3], i, high;
+
+	for (i = 0; i < 3; i++)
+		if ((fds[i] = fcntl(sp->fds[i], F_DUPFD_CLOEXEC, 10)) == -1)
+			child_fail(*error_fd, "fcntl");
+	if ((high = fcntl(*error_fd, F_DUPFD_CLOEXEC, 10)) == -1)
+		child_fail(*error_fd, "fcntl");
+	*error_fd = high;
+	for (i = 0; i < 3; i++)
+		if (dup2(fds[i], i) == -1)
+			child_fail(*error_fd, "dup2");
+	if (dup3(high, ERROR_FD, O_CLOEXEC) == -1)
+		child_fail(*error_fd, "dup3");
+	*error_fd = ERROR_FD;
+	close_range(ERROR_FD + 1, ~0U, 0);
+}
+
+static void __attribute__((noreturn))
+child(const struct spawn *sp, int error_fd, pid_t parent)
+{
+	child_signals();
+	if (setpgid(0, 0) == -1)
+		child_fail(error_fd, "setpgid");
+	child_descriptors(sp, &error_fd);
+	if (sp->death_signal != 0) {
+		if (prctl(PR_SET_PDEATHSIG, sp->death_signal) == -1)
+			child_fail(error_fd, "prctl");
+		/* the parent may have died before the call took effect */
+		if (getppid() != parent)
+			_exit(0);
+	}
+	if (sp->dir != NULL && chdir(sp->dir) == -1)
+		child_fail(error_fd, "chdir");
+	execvpe(sp->argv[0], sp->argv, sp->envp);
+	child_fail(error_fd, "exec");
+}
+
+/* End of file means that exec closed the other end. */
+static int
+await_exec(int fd, const char *program, char *err, size_t errlen)
+{
+	struct failure f;
+	ssize_t n;
+
+	do
+		n = read(fd, &f, sizeof(f));
+	while (n == -1 && errno == EINTR);
+	if (n == 0)
+		return (0);
+	if (n == sizeof(f))
+		snprintf(err, errlen, "%s %s: %s", f.what, program,
+		    strerror(f.error));
+	else
+		snprintf(err, errlen, "%s: no word from the child", program);
+	return (-1);
+}
+
+pid_t
+spawn_run(const struct spawn *sp, char *err, size_t errlen)
+{
+	sigset_t all, old;
+	pid_t pid, self = getpid();
+	int report[2];
+
+	if (spawn_pipe(report) == -1) {
+		snprintf(err, errlen, "pipe: %s", strerror(errno));
+		return (-1);
+	}
+	/* no handler of ours may run in the child */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	pid = fork();
+	if (pid == 0)
+		child(sp, report[1], self);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close(report[1]);
+	if (pid == -1) {
+		snprintf(err, errlen, "fork: %s", strerror(errno));
+	} else {
+		setpgid(pid, pid);
+		if (await_exec(report[0], sp->argv[0], err, errlen) == -1) {
+			/* it has exited or is about to: see child_fail */
+			(void)waitpid(pid, NULL, 0);
+			pid = -1;
+		}
+	}
+	close(report[0]);
+	return (pid);
+}

@@ -1,0 +1,130 @@
+/*
+ * A run's configuration: what a YAML file and the command line ask for,
+ * checked and resolved, so that nothing behind it has to doubt a value.
+ */
+
+#ifndef SUPERVISOR_CONFIG_CONFIG_H
+#define SUPERVISOR_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <json-c/json.h>
+
+/* One row per backend type; the table is in preset.c. */
+struct preset {
+	const char *type;	    /* "groq" */
+	const char *wire;	    /* "chatcompletion"; NULL: not built yet */
+	const char *default_model;  /* NULL: the user must name one */
+	const char *key_env[2];	    /* tried in order; NULL: none */
+	const char *base_url;	    /* NULL: the user must give one */
+	const char *key_default;    /* used when no variable is set: "EMPTY" */
+	bool needs_key;
+};
+
+const struct preset *preset_find(const char *type);
+
+enum strictness { STRICTNESS_LENIENT, STRICTNESS_BALANCED, STRICTNESS_STRICT };
+
+struct agent_config {
+	char *id;
+	char *system_message; /* or NULL */
+	const struct preset *preset;
+	char *model; /* never NULL; "mock" for a mock agent */
+	char *planning_model;
+	char *synthesis_model;	   /* both NULL unless profiled */
+	struct json_object *profile; /* model_profile as given, or NULL */
+	char *base_url;		   /* NULL for a mock agent */
+	char *api_key;		   /* NULL where none is needed */
+	struct json_object *params; /* object: what goes to the provider as is */
+	struct json_object *script; /* array: a mock agent's steps, or NULL */
+	double max_cost_usd;	   /* 0: no limit */
+};
+
+struct config {
+	char *path; /* of the file, or NULL for a built-in one */
+	struct agent_config *agents;
+	size_t nagents; /* at least one */
+
+	int64_t run_timeout_ms;
+	int64_t agent_timeout_ms; /* one attempt at one turn */
+	int64_t idle_timeout_ms;
+	int max_restarts_per_agent;
+
+	int max_new_answers_per_agent; /* -1: no limit */
+	enum strictness voting_sensitivity;
+	enum strictness answer_novelty;
+	double max_cost_usd;	 /* of the run; 0: no limit */
+	bool single_agent_direct; /* one agent: no vote, no presentation */
+	char **worker_launcher;	 /* NULL-terminated argv prefix, or NULL */
+
+	struct json_object *source; /* the file as parsed, secrets replaced by
+				     * "[redacted]"; or NULL */
+};
+
+/* What the command line says about the configuration. */
+struct config_overrides {
+	bool dry_run;
+	const char *backend; /* these four: a quick run without a file */
+	const char *model;
+	const char *system_message;
+	const char *base_url;
+	int64_t run_timeout_ms;	  /* 0: not given; likewise the next two */
+	int64_t agent_timeout_ms;
+	double max_cost_usd;
+};
+
+enum severity { SEVERITY_WARNING, SEVERITY_ERROR };
+
+struct diagnostic {
+	enum severity severity;
+	char *file;
+	size_t line; /* from 1; 0: no place in a file */
+	size_t column;
+	char *location; /* "agents[0].backend.type" */
+	char *message;
+	char *suggestion; /* or NULL */
+};
+
+struct diagnostics {
+	struct diagnostic *list;
+	size_t count;
+	size_t errors;
+	size_t warnings;
+};
+
+void diagnostics_release(struct diagnostics *);
+
+/*
+ * The forms of --validate: text ("file:line:column: message") or MassGen's
+ * JSON object.  Returns whether the configuration may be used: no error,
+ * and with strict no warning either.
+ */
+bool diagnostics_print(const struct diagnostics *, FILE *, bool json,
+    bool strict);
+
+/*
+ * Where a configuration is: arg is a path, "@examples/NAME", or NULL for
+ * the default places.  Returns a malloc'd path, or NULL and, in err, why;
+ * NULL with an empty err: arg was NULL and there is no default file.
+ */
+char *config_find(const char *arg, char *err, size_t errlen);
+
+/*
+ * Read and check the file at path; path NULL means overrides alone: a quick
+ * run, or the built-in two-agent dry run.  All problems go to diagnostics.
+ * Returns NULL if there was an error.  Keys are looked up in the
+ * environment; with dry_run every agent is a mock agent and none is needed.
+ */
+struct config *config_load(const char *path, const struct config_overrides *,
+    struct diagnostics *);
+
+void config_free(struct config *);
+
+/* The shipped configurations: print their names; print one (-1: unknown). */
+int examples_list(FILE *);
+int examples_print(const char *name, FILE *, char *err, size_t errlen);
+
+#endif
