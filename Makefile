@@ -61,6 +61,42 @@ $(B)/massgen: $(call objs,$(SUPERVISOR_SRCS)) $(B)/libipc.a
 $(B)/agent-worker: $(call objs,$(WORKER_SRCS)) $(B)/libipc.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
+# TESTS: programs by the part of the house whose objects they link.
+IPC_TESTS =	tests/unit/test_ipc_buf \
+		tests/unit/test_ipc_chan \
+		tests/unit/test_ipc_field \
+		tests/unit/test_ipc_msg \
+		tests/unit/test_ipc_spawn \
+		tests/unit/test_ipc_utf8
+
+SUPERVISOR_TESTS =
+
+WORKER_TESTS =
+
+TEST_TOOLS =	tests/bin/fake-worker
+
+built = $(addprefix $(B)/,$(1))
+supervisor_objs = $(filter-out %/main.o,$(call objs,$(SUPERVISOR_SRCS)))
+worker_objs = $(filter-out %/main.o,$(call objs,$(WORKER_SRCS)))
+
+$(call built,$(IPC_TESTS) $(TEST_TOOLS)): $(B)/%: $(B)/%.o $(B)/libipc.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/%.o $(supervisor_objs) \
+    $(B)/libipc.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
+
+$(call built,$(WORKER_TESTS)): $(B)/%: $(B)/%.o $(worker_objs) \
+    $(B)/libipc.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
+TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
+
+check: all $(call built,$(TEST_PROGRAMS))
+	@tests/run --build $(B)
+
+-include $(patsubst %,$(B)/%.d,$(TEST_PROGRAMS))
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -70,4 +106,4 @@ $(B)/%.o: %.c
 clean:
 	rm -rf build
 
-.PHONY: all clean
+.PHONY: all check clean
