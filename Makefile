@@ -40,7 +40,16 @@ CONFIG_SRCS =
 
 SUPERVISOR_SRCS = $(CONFIG_SRCS)
 
-NET_SRCS =
+NET_SRCS =	agent-worker/net/http.c \
+		agent-worker/net/retry.c \
+		agent-worker/net/sse.c \
+		agent-worker/backend/backend.c \
+		agent-worker/backend/calls.c \
+		agent-worker/backend/chatcompletion.c \
+		agent-worker/backend/error.c \
+		agent-worker/backend/quirks.c \
+		agent-worker/backend/stream.c \
+		agent-worker/backend/think.c
 
 WORKER_SRCS =	$(NET_SRCS)
 

@@ -13,14 +13,16 @@
 
 #include <json-c/json.h>
 
+#include "agent-worker/backend/think.h"
+#include "agent-worker/net/retry.h"
 #include "ipc/buf.h"
 
 /* From "init", resolved by the supervisor. */
 struct backend_config {
-	const char *type;	    /* "groq": names the quirks */
-	const char *wire;	    /* "chatcompletion" */
-	const char *base_url;	    /* without a slash at the end */
-	const char *key;	    /* or NULL */
+	const char *type;           /* "groq": names the quirks */
+	const char *wire;           /* "chatcompletion" */
+	const char *base_url;       /* without a slash at the end */
+	const char *key;            /* or NULL */
 	struct json_object *params; /* passed to the provider as given */
 };
 
@@ -53,14 +55,6 @@ struct usage {
 	bool known; /* false: the provider did not say */
 };
 
-/* How an error may be treated; see retry.h. */
-enum failure {
-	FAILURE_NONE,
-	FAILURE_TRANSIENT, /* the same request may work later */
-	FAILURE_PERMANENT, /* bad key, bad request, no money */
-	FAILURE_TRUNCATED, /* the stream ended before its end */
-};
-
 /* What one model call brought, while it comes and when it is over. */
 struct reply {
 	struct buf text;
@@ -73,14 +67,25 @@ struct reply {
 	bool done; /* a terminal event was seen */
 	struct usage usage;
 	enum failure failure;
-	char *error; /* the provider's own words, or NULL */
+	char *error;                /* the provider's own words, or NULL */
 	struct json_object *native; /* for add_reply, or NULL */
+	struct think think; /* what of content is thought; for the backend */
 };
 
 void reply_init(struct reply *);
 void reply_release(struct reply *);
 
-/* Record a failure once; the first one stays. */
+/* Forget the calls: none of them may be run. */
+void reply_drop_calls(struct reply *);
+
+/* The model has said how it ends: what breaks behind that is no failure. */
+bool reply_is_complete(const struct reply *);
+
+/*
+ * Record a failure once; the first one stays.  The text is kept on one line
+ * of at most REPLY_ERROR_MAX bytes, without control characters.
+ */
+#define REPLY_ERROR_MAX 500
 void reply_fail(struct reply *, enum failure, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -115,6 +120,28 @@ struct backend {
 	/* The stream is over: complete the calls, settle failure and done. */
 	void (*finish)(const struct backend_config *, struct reply *);
 };
+
+/*
+ * Record a failure as a server reports it, with an HTTP status or (status
+ * 200) inside a reply.  body is what it sent, JSON or not; root is body as
+ * parsed by reply_parse(), or NULL.  What it says is kept, what it means is
+ * looked up, and the key is struck out should it occur.
+ */
+void reply_fail_said(struct reply *, const struct backend_config *, long status,
+    struct json_object *root, const char *body, size_t len);
+
+/*
+ * Parse the JSON object in text, or the only one of an array; bad UTF-8 is
+ * replaced, not refused.  The caller puts it.  NULL with the reason in err.
+ */
+struct json_object *reply_parse(
+    const char *text, size_t len, char *err, size_t errlen);
+
+/* Append what a JSON string holds, NUL replaced; anything else adds nothing. */
+void reply_add_string(struct buf *, struct json_object *);
+
+/* A member of object, or NULL: absent, null, or object is none. */
+struct json_object *member(struct json_object *object, const char *name);
 
 /* NULL if there is no such wire format. */
 const struct backend *backend_find(const char *wire);

@@ -1,0 +1,140 @@
+/* What all wire formats share: their table, and the making of a reply. */
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-worker/backend/backend.h"
+#include "ipc/field.h"
+#include "ipc/log.h"
+#include "ipc/utf8.h"
+
+/* Levels of nesting accepted in what a server sends. */
+#define DEPTH_MAX 64
+
+static const struct backend *const backends[] = {
+	&backend_chatcompletion,
+};
+
+const struct backend *
+backend_find(const char *wire)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (strcmp(backends[i]->wire, wire) == 0)
+			return (backends[i]);
+	return (NULL);
+}
+
+void
+reply_init(struct reply *r)
+{
+	memset(r, 0, sizeof(*r));
+}
+
+void
+reply_drop_calls(struct reply *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ncalls; i++) {
+		free(r->calls[i].id);
+		free(r->calls[i].name);
+		buf_release(&r->calls[i].arguments);
+	}
+	free(r->calls);
+	r->calls = NULL;
+	r->ncalls = 0;
+}
+
+void
+reply_release(struct reply *r)
+{
+	reply_drop_calls(r);
+	buf_release(&r->text);
+	buf_release(&r->reasoning);
+	think_release(&r->think);
+	free(r->error);
+	json_object_put(r->native);
+	reply_init(r);
+}
+
+bool
+reply_is_complete(const struct reply *r)
+{
+	return (r->failure == FAILURE_NONE &&
+	    (r->done || r->finish != FINISH_NONE));
+}
+
+void
+reply_fail(struct reply *r, enum failure failure, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	if (r->failure != FAILURE_NONE)
+		return;
+	r->failure = failure;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) == -1)
+		fatal("vasprintf");
+	va_end(ap);
+	r->error = utf8_line(text, REPLY_ERROR_MAX - 3);
+	free(text);
+}
+
+struct json_object *
+member(struct json_object *object, const char *name)
+{
+	struct json_object *value;
+
+	if (!json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, name, &value))
+		return (NULL);
+	return (value);
+}
+
+void
+reply_add_string(struct buf *out, struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_string))
+		utf8_clean(out, json_object_get_string(value),
+		    (size_t)json_object_get_string_len(value));
+}
+
+static void
+trim(const char **text, size_t *len)
+{
+	while (*len > 0 && isspace((unsigned char)(*text)[*len - 1]))
+		(*len)--;
+	while (*len > 0 && isspace((unsigned char)**text)) {
+		(*text)++;
+		(*len)--;
+	}
+}
+
+struct json_object *
+reply_parse(const char *text, size_t len, char *err, size_t errlen)
+{
+	struct buf clean = BUF_INITIALIZER;
+	struct json_object *o;
+
+	trim(&text, &len);
+	if (len > 1 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+		trim(&text, &len);
+	}
+	o = field_parse(text, len, DEPTH_MAX, err, errlen);
+	if (o == NULL) {
+		utf8_clean(&clean, text, len);
+		if (clean.len != len)
+			o = field_parse(
+			    clean.data, clean.len, DEPTH_MAX, err, errlen);
+		buf_release(&clean);
+	}
+	return (o);
+}
