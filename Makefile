@@ -36,7 +36,22 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/utf8.c \
 		ipc/xmalloc.c
 
-CONFIG_SRCS =
+CONFIG_SRCS =	supervisor/config/agent.c \
+		supervisor/config/check.c \
+		supervisor/config/diag.c \
+		supervisor/config/examples.c \
+		supervisor/config/expand.c \
+		supervisor/config/find.c \
+		supervisor/config/load.c \
+		supervisor/config/node.c \
+		supervisor/config/preset.c \
+		supervisor/config/print.c \
+		supervisor/config/scalar.c \
+		supervisor/config/schema.c \
+		supervisor/config/script.c \
+		supervisor/config/source.c \
+		supervisor/config/suggest.c \
+		supervisor/config/yaml.c
 
 SUPERVISOR_SRCS = $(CONFIG_SRCS)
 

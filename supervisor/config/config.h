@@ -15,18 +15,40 @@
 
 /* One row per backend type; the table is in preset.c. */
 struct preset {
-	const char *type;	    /* "groq" */
-	const char *wire;	    /* "chatcompletion"; NULL: not built yet */
-	const char *default_model;  /* NULL: the user must name one */
-	const char *key_env[2];	    /* tried in order; NULL: none */
-	const char *base_url;	    /* NULL: the user must give one */
-	const char *key_default;    /* used when no variable is set: "EMPTY" */
+	const char *type;          /* "groq" */
+	const char *wire;          /* "chatcompletion"; NULL: not built yet */
+	const char *default_model; /* NULL: the user must name one */
+	const char *key_env[2];    /* tried in order; NULL: none */
+	const char *base_url;      /* NULL: the user must give one */
+	const char *key_default;   /* used when no variable is set: "EMPTY" */
 	bool needs_key;
+	unsigned int tools; /* PRESET_*: what the provider itself can do */
 };
 
+#define PRESET_WEB_SEARCH     0x1
+#define PRESET_CODE_EXECUTION 0x2
+#define PRESET_MCP            0x4
+
+/* The row of a type, or NULL.  Types are case-sensitive. */
 const struct preset *preset_find(const char *type);
 
-enum strictness { STRICTNESS_LENIENT, STRICTNESS_BALANCED, STRICTNESS_STRICT };
+/* The i-th row in the order of the types' names, or NULL past the last. */
+const struct preset *preset_at(size_t i);
+
+/* The type that a model's name tells, or NULL. */
+const char *preset_infer(const char *model);
+
+/*
+ * Whose key belongs to a base URL: the row of the provider that owns its
+ * host, or NULL for a host that is nobody's.
+ */
+const struct preset *preset_of_host(const char *base_url);
+
+enum strictness {
+	STRICTNESS_LENIENT,
+	STRICTNESS_BALANCED,
+	STRICTNESS_STRICT
+};
 
 struct agent_config {
 	char *id;
@@ -34,13 +56,15 @@ struct agent_config {
 	const struct preset *preset;
 	char *model; /* never NULL; "mock" for a mock agent */
 	char *planning_model;
-	char *synthesis_model;	   /* both NULL unless profiled */
+	char *synthesis_model;       /* both NULL unless profiled */
 	struct json_object *profile; /* model_profile as given, or NULL */
-	char *base_url;		   /* NULL for a mock agent */
-	char *api_key;		   /* NULL where none is needed */
-	struct json_object *params; /* object: what goes to the provider as is */
-	struct json_object *script; /* array: a mock agent's steps, or NULL */
-	double max_cost_usd;	   /* 0: no limit */
+	char *base_url;              /* NULL for a mock agent */
+	char *api_key;               /* NULL where none is needed */
+	struct json_object
+	    *params; /* object: what goes to the provider as is */
+	struct json_object *script; /* array: a mock agent's steps, or NULL;
+				     * votes name agents by their ids */
+	double max_cost_usd;        /* 0: no limit */
 };
 
 struct config {
@@ -56,9 +80,9 @@ struct config {
 	int max_new_answers_per_agent; /* -1: no limit */
 	enum strictness voting_sensitivity;
 	enum strictness answer_novelty;
-	double max_cost_usd;	 /* of the run; 0: no limit */
+	double max_cost_usd;      /* of the run; 0: no limit */
 	bool single_agent_direct; /* one agent: no vote, no presentation */
-	char **worker_launcher;	 /* NULL-terminated argv prefix, or NULL */
+	char **worker_launcher;   /* NULL-terminated argv prefix, or NULL */
 
 	struct json_object *source; /* the file as parsed, secrets replaced by
 				     * "[redacted]"; or NULL */
@@ -71,12 +95,21 @@ struct config_overrides {
 	const char *model;
 	const char *system_message;
 	const char *base_url;
-	int64_t run_timeout_ms;	  /* 0: not given; likewise the next two */
+	int64_t run_timeout_ms; /* 0: not given; likewise the next two */
 	int64_t agent_timeout_ms;
 	double max_cost_usd;
+	/*
+	 * The file is only looked at: a missing key, or a backend type whose
+	 * wire format is not built, is a warning.  The config that comes back
+	 * is not fit for a run.
+	 */
+	bool validate_only;
 };
 
-enum severity { SEVERITY_WARNING, SEVERITY_ERROR };
+enum severity {
+	SEVERITY_WARNING,
+	SEVERITY_ERROR
+};
 
 struct diagnostic {
 	enum severity severity;
@@ -98,12 +131,18 @@ struct diagnostics {
 void diagnostics_release(struct diagnostics *);
 
 /*
+ * One problem in one line without its newline, "file:line:column: message",
+ * with "warning: " before a warning's message.  The caller frees it.
+ */
+char *diagnostic_line(const struct diagnostic *);
+
+/*
  * The forms of --validate: text ("file:line:column: message") or MassGen's
  * JSON object.  Returns whether the configuration may be used: no error,
  * and with strict no warning either.
  */
-bool diagnostics_print(const struct diagnostics *, FILE *, bool json,
-    bool strict);
+bool diagnostics_print(
+    const struct diagnostics *, FILE *, bool json, bool strict);
 
 /*
  * Where a configuration is: arg is a path, "@examples/NAME", or NULL for
@@ -118,12 +157,15 @@ char *config_find(const char *arg, char *err, size_t errlen);
  * Returns NULL if there was an error.  Keys are looked up in the
  * environment; with dry_run every agent is a mock agent and none is needed.
  */
-struct config *config_load(const char *path, const struct config_overrides *,
-    struct diagnostics *);
+struct config *config_load(
+    const char *path, const struct config_overrides *, struct diagnostics *);
 
 void config_free(struct config *);
 
-/* The shipped configurations: print their names; print one (-1: unknown). */
+/*
+ * The shipped configurations: print their names, one a line, each good for
+ * "@examples/NAME" (-1: there are none); print one (-1: see err).
+ */
 int examples_list(FILE *);
 int examples_print(const char *name, FILE *, char *err, size_t errlen);
 

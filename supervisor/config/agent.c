@@ -1,0 +1,463 @@
+/*
+ * One agent: which provider, which models, at what address, with whose key,
+ * and what goes to the provider unread.
+ */
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/buf.h"
+#include "ipc/log.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/config/load.h"
+
+/* One agent on its way from the tree. */
+struct loading {
+	const struct check *check;
+	struct agent_config *agent;
+	struct node *backend;
+	char *location; /* of the backend */
+};
+
+/* What the worker itself puts into a request. */
+static const char *const reserved[] = { "model", "messages", "input", "stream",
+	"tools", NULL };
+
+/* A problem at one key of the backend. */
+static void __attribute__((format(printf, 4, 5)))
+key_error(const struct loading *l, const char *key, const char *hint,
+    const char *fmt, ...)
+{
+	const struct node *at = node_get(l->backend, key);
+	char *path = xasprintf("%s.%s", l->location, key), *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) == -1)
+		fatal("vasprintf");
+	va_end(ap);
+	check_error(l->check, at == NULL ? l->backend : at, path, hint, "%s",
+	    text);
+	free(text);
+	free(path);
+}
+
+/*
+ * What a run needs from outside the file: an error, a warning where the
+ * file alone is looked at, nothing to a dry run.
+ */
+static void
+report_need(const struct loading *l, const struct node *at, const char *hint,
+    const char *text)
+{
+	if (l->check->dry_run)
+		return;
+	if (l->check->validate_only)
+		check_warning(l->check, at, l->location, hint, "%s", text);
+	else
+		check_error(l->check, at, l->location, hint, "%s", text);
+}
+
+static void
+expand_backend(const struct loading *l)
+{
+	const struct key *key;
+	enum severity unset;
+	char *path;
+	size_t i;
+
+	for (i = 0; i < l->backend->count; i++) {
+		key = place_key(&schema_backend, l->backend->keys[i]->text);
+		if (key == NULL || strcmp(key->name, "script") == 0 ||
+		    (key->status != KEY_SUPPORTED && key->status != KEY_PASSED))
+			continue;
+		unset =
+		    l->check->validate_only && strcmp(key->name, "api_key") == 0
+		    ? SEVERITY_WARNING
+		    : SEVERITY_ERROR;
+		path = xasprintf("%s.%s", l->location, key->name);
+		expand_tree(l->check, l->backend->items[i], path, unset);
+		free(path);
+	}
+}
+
+/* "Did you mean 'openai'?  The types are: ag2, ..." */
+static char *
+type_hint(const char *type)
+{
+	struct buf b = BUF_INITIALIZER;
+	const struct preset *preset;
+	const char *near;
+	size_t i, n = 0;
+
+	while (preset_at(n) != NULL)
+		n++;
+	near = suggest(type, &preset_at(0)->type, n, sizeof(*preset));
+	if (near != NULL)
+		buf_addf(&b, "Did you mean '%s'? ", near);
+	buf_adds(&b, "Valid types: ");
+	for (i = 0; i < n; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : ", ", preset_at(i)->type);
+	return (buf_detach(&b));
+}
+
+static bool
+load_type(const struct loading *l)
+{
+	const struct node *type = node_get(l->backend, "type");
+	char *text;
+
+	if (type == NULL || type->kind != NODE_STR)
+		return (false);
+	l->agent->preset = preset_find(type->text);
+	if (l->agent->preset == NULL) {
+		text = type_hint(type->text);
+		key_error(l, "type", text, "Unknown backend type: '%s'",
+		    node_show(type));
+		free(text);
+		return (false);
+	}
+	if (l->agent->preset->wire == NULL) {
+		text = xasprintf("backend type '%s' is not built in this "
+				 "version: a run with it is refused",
+		    type->text);
+		report_need(l, type, NULL, text);
+		free(text);
+	}
+	return (true);
+}
+
+static void
+check_tools(const struct loading *l)
+{
+	static const struct {
+		const char *key;
+		unsigned int tool;
+		const char *name;
+	} tools[] = {
+		{ "enable_web_search", PRESET_WEB_SEARCH, "web_search" },
+		{ "enable_code_execution", PRESET_CODE_EXECUTION,
+		    "code_execution" },
+		{ "enable_code_interpreter", PRESET_CODE_EXECUTION,
+		    "code_execution/interpreter" },
+		{ "mcp_servers", PRESET_MCP, "MCP" },
+	};
+	const struct node *n;
+	size_t i;
+
+	for (i = 0; i < sizeof(tools) / sizeof(*tools); i++) {
+		n = node_get(l->backend, tools[i].key);
+		if (n == NULL || (!n->truth && n->count == 0) ||
+		    (l->agent->preset->tools & tools[i].tool) != 0)
+			continue;
+		check_error(l->check, n, l->location, NULL,
+		    "%s does not support %s", l->agent->preset->type,
+		    tools[i].name);
+	}
+	if (node_get(l->backend, "allowed_tools") != NULL &&
+	    node_get(l->backend, "exclude_tools") != NULL)
+		check_warning(l->check, node_get(l->backend, "exclude_tools"),
+		    l->location, NULL,
+		    "both 'allowed_tools' and "
+		    "'exclude_tools' are given");
+}
+
+/* A string of map that must not be empty; NULL when it is absent. */
+static const char *
+filled_string(const struct loading *l, const struct node *map, const char *key)
+{
+	const char *s = tree_string(map, key);
+
+	if (s == NULL || *s != '\0')
+		return (s);
+	check_error(l->check, node_get(map, key), l->location, NULL,
+	    "Backend '%s' must not be empty", key);
+	return (NULL);
+}
+
+static void
+load_models(const struct loading *l)
+{
+	struct agent_config *agent = l->agent;
+	const struct preset *preset = agent->preset;
+	struct node *profile = node_get(l->backend, "model_profile");
+	const char *model, *planning, *synthesis;
+
+	model = filled_string(l, profile, "default");
+	planning = filled_string(l, profile, "planning");
+	synthesis = filled_string(l, profile, "synthesis");
+	if (model == NULL)
+		model = filled_string(l, l->backend, "model");
+	if (model == NULL)
+		model = preset->default_model;
+	if (model == NULL && strcmp(preset->type, "ag2") == 0)
+		model = preset->type;
+	if (model == NULL)
+		check_error(l->check, l->backend, l->location, NULL,
+		    "Backend missing required field 'model'");
+	agent->model = xstrdup(model == NULL ? "" : model);
+	if (planning != NULL)
+		agent->planning_model = xstrdup(planning);
+	if (synthesis != NULL)
+		agent->synthesis_model = xstrdup(synthesis);
+	if (profile != NULL)
+		agent->profile = node_json(profile);
+}
+
+/* Why a base URL cannot be used, or NULL. */
+static const char *
+url_problem(const char *url)
+{
+	const char *host = strstr(url, "://"), *c;
+
+	if (strncasecmp(url, "http://", 7) != 0 &&
+	    strncasecmp(url, "https://", 8) != 0)
+		return ("must begin with http:// or https://");
+	host += strlen("://");
+	if (strcspn(host, "/?#:") == 0)
+		return ("has no host");
+	if (host[strcspn(host, "/?#@")] == '@')
+		return ("must not hold a user name or password");
+	for (c = url; *c != '\0'; c++) {
+		if (isspace((unsigned char)*c) || iscntrl((unsigned char)*c))
+			return ("must not hold spaces or control characters");
+	}
+	return (NULL);
+}
+
+static void
+load_url(const struct loading *l)
+{
+	const char *url = tree_string(l->backend, "base_url"), *problem;
+	size_t len;
+
+	if (url != NULL && (problem = url_problem(url)) != NULL) {
+		key_error(
+		    l, "base_url", NULL, "Backend 'base_url' %s", problem);
+		return;
+	}
+	if (url == NULL)
+		url = l->agent->preset->base_url;
+	if (url == NULL)
+		return;
+	len = strlen(url);
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	l->agent->base_url = xstrndup(url, len);
+}
+
+/* A key travels in a header line. */
+static bool
+key_is_clean(const char *key)
+{
+	for (; *key != '\0'; key++) {
+		if (!isgraph((unsigned char)*key))
+			return (false);
+	}
+	return (true);
+}
+
+static void
+report_missing_key(const struct loading *l, const struct preset *owner)
+{
+	const char *const *env = owner->key_env;
+	char *text, *hint;
+
+	text = xasprintf("no API key for agent '%s' (backend type '%s'): "
+			 "%s%s%s %s not set",
+	    l->agent->id == NULL ? "" : l->agent->id, l->agent->preset->type,
+	    env[0], env[1] == NULL ? "" : " and ", env[1] == NULL ? "" : env[1],
+	    env[1] == NULL ? "is" : "are");
+	hint = xasprintf("Set %s in the environment, or give the backend an "
+			 "api_key: \"${VARIABLE}\".",
+	    env[0]);
+	report_need(l, l->backend, hint, text);
+	free(hint);
+	free(text);
+}
+
+/* The first variable of an owner's that is set, and its name. */
+static const char *
+key_from_environment(const struct preset *owner, const char **name)
+{
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < 2 && owner->key_env[i] != NULL; i++) {
+		value = getenv(owner->key_env[i]);
+		if (value != NULL && *value != '\0') {
+			*name = owner->key_env[i];
+			return (value);
+		}
+	}
+	return (NULL);
+}
+
+static void
+load_key(const struct loading *l)
+{
+	const struct preset *preset = l->agent->preset, *owner = preset;
+	const char *key, *name = "api_key";
+
+	/* A generic backend at a provider's address takes that one's key. */
+	if (strcmp(preset->type, "chatcompletion") == 0 &&
+	    l->agent->base_url != NULL &&
+	    preset_of_host(l->agent->base_url) != NULL)
+		owner = preset_of_host(l->agent->base_url);
+	key = tree_string(l->backend, "api_key");
+	if (key == NULL || *key == '\0')
+		key = key_from_environment(owner, &name);
+	if (key == NULL && owner->key_default != NULL)
+		key = owner->key_default;
+	if (key == NULL) {
+		if (owner->needs_key)
+			report_missing_key(l, owner);
+		return;
+	}
+	if (key_is_clean(key))
+		l->agent->api_key = xstrdup(key);
+	else if (!l->check->dry_run)
+		key_error(l, "api_key", NULL,
+		    "the key in %s holds a space or "
+		    "a character outside ASCII",
+		    name);
+}
+
+/* JSON has no way to write what is not finite. */
+static bool
+check_finite(const struct loading *l, const struct node *n, const char *key)
+{
+	size_t i;
+
+	if (n->kind == NODE_REAL && !isfinite(n->real)) {
+		check_error(l->check, n, l->location, NULL,
+		    "'%s' must be a finite number, got %s", key, node_show(n));
+		return (false);
+	}
+	for (i = 0; i < n->count; i++) {
+		if (!check_finite(l, n->items[i], key))
+			return (false);
+	}
+	return (true);
+}
+
+static void
+add_param(const struct loading *l, const char *name, const struct node *value)
+{
+	if (value->kind != NODE_NULL && check_finite(l, value, name))
+		json_object_object_add(
+		    l->agent->params, name, node_json(value));
+}
+
+static void
+add_extra_body(const struct loading *l)
+{
+	const struct node *extra = node_get(l->backend, "extra_body");
+	const char *name;
+	size_t i, j;
+
+	for (i = 0; extra != NULL && i < extra->count; i++) {
+		name = extra->keys[i]->text;
+		for (j = 0; reserved[j] != NULL; j++) {
+			if (strcmp(name, reserved[j]) == 0)
+				break;
+		}
+		if (reserved[j] == NULL)
+			add_param(l, name, extra->items[i]);
+		else
+			key_error(l, "extra_body", NULL,
+			    "extra_body must not set '%s'", name);
+	}
+}
+
+static void
+load_params(const struct loading *l)
+{
+	const struct key *key;
+	size_t i;
+
+	for (i = 0; i < l->backend->count; i++) {
+		key = place_key(&schema_backend, l->backend->keys[i]->text);
+		if (key != NULL && key->status == KEY_PASSED)
+			add_param(l, key->name, l->backend->items[i]);
+	}
+	add_extra_body(l);
+}
+
+static void
+load_script(const struct loading *l, const struct config *config)
+{
+	struct node *steps = node_get(l->backend, "script");
+	char *path;
+
+	if (steps == NULL)
+		return;
+	if (strcmp(l->agent->preset->type, "mock") != 0) {
+		key_error(l, "script",
+		    "A script for a dry run goes under the "
+		    "top-level key dry_run.",
+		    "'script' is for backends of "
+		    "type 'mock' only");
+		return;
+	}
+	path = xasprintf("%s.script", l->location);
+	l->agent->script = script_load(l->check, steps, path, config);
+	free(path);
+}
+
+void
+agent_load(const struct check *check, const struct config *config,
+    struct agent_config *agent, struct node *n, const char *location)
+{
+	struct loading l = { check, agent, node_get(n, "backend"), NULL };
+	const char *system = tree_string(n, "system_message");
+
+	agent->params = json_object_new_object();
+	if (system != NULL)
+		agent->system_message = xstrdup(system);
+	if (l.backend == NULL || l.backend->kind != NODE_MAP)
+		return;
+	l.location = xasprintf("%s.backend", location);
+	expand_backend(&l);
+	load_params(&l);
+	agent->max_cost_usd = tree_number(l.backend, "max_cost_usd", 0);
+	if (load_type(&l)) {
+		check_tools(&l);
+		load_script(&l, config);
+		if (strcmp(agent->preset->type, "mock") == 0) {
+			agent->model = xstrdup("mock");
+		} else {
+			load_models(&l);
+			load_url(&l);
+			load_key(&l);
+		}
+	}
+	free(l.location);
+}
+
+void
+agent_mock(struct agent_config *agent, struct json_object *script)
+{
+	json_object_put(agent->script);
+	agent->script = script;
+	agent->preset = preset_find("mock");
+	free(agent->model);
+	agent->model = xstrdup("mock");
+	free(agent->planning_model);
+	agent->planning_model = NULL;
+	free(agent->synthesis_model);
+	agent->synthesis_model = NULL;
+	json_object_put(agent->profile);
+	agent->profile = NULL;
+	free(agent->base_url);
+	agent->base_url = NULL;
+	if (agent->api_key != NULL)
+		freezero(agent->api_key, strlen(agent->api_key));
+	agent->api_key = NULL;
+	json_object_put(agent->params);
+	agent->params = json_object_new_object();
+}

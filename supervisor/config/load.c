@@ -1,0 +1,545 @@
+/* From a file and the command line to a struct config. */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/buf.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/config/load.h"
+
+#define RUN_TIMEOUT_S        1800
+#define IDLE_TIMEOUT_S       300
+#define RESTARTS             2
+#define QUICK_SYSTEM_MESSAGE "You are a helpful assistant."
+
+const char *
+tree_string(const struct node *map, const char *key)
+{
+	const struct node *n = node_get(map, key);
+
+	return (n == NULL || n->kind != NODE_STR ? NULL : n->text);
+}
+
+double
+tree_number(const struct node *map, const char *key, double absent)
+{
+	const struct node *n = node_get(map, key);
+
+	return (n != NULL && (n->kind == NODE_INT || n->kind == NODE_REAL)
+		? n->real
+		: absent);
+}
+
+int
+tree_int(const struct node *map, const char *key, int absent)
+{
+	const struct node *n = node_get(map, key);
+
+	return (n == NULL || n->kind != NODE_INT ? absent : (int)n->integer);
+}
+
+bool
+tree_bool(const struct node *map, const char *key, bool absent)
+{
+	const struct node *n = node_get(map, key);
+
+	return (n == NULL || n->kind != NODE_BOOL ? absent : n->truth);
+}
+
+static void
+agent_release(struct agent_config *agent)
+{
+	agent_mock(agent, NULL);
+	json_object_put(agent->params);
+	free(agent->model);
+	free(agent->id);
+	free(agent->system_message);
+}
+
+void
+config_free(struct config *config)
+{
+	size_t i;
+
+	if (config == NULL)
+		return;
+	for (i = 0; i < config->nagents; i++)
+		agent_release(&config->agents[i]);
+	free(config->agents);
+	for (i = 0; config->worker_launcher != NULL &&
+	     config->worker_launcher[i] != NULL;
+	     i++)
+		free(config->worker_launcher[i]);
+	free(config->worker_launcher);
+	json_object_put(config->source);
+	free(config->path);
+	free(config);
+}
+
+/* Not a device, a pipe or a directory, and not more than fits. */
+static int
+open_regular(const struct check *check, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	/* A FIFO must not block us before we have seen that it is one. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd == -1) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			check_error(check, NULL, "file", NULL,
+			    "Config file not found: %s", path);
+		else
+			check_error(check, NULL, "file", NULL,
+			    "Config file cannot be opened: %s",
+			    strerror(errno));
+		return (-1);
+	}
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		check_error(check, NULL, "file", NULL,
+		    "Config file is not a regular file: %s", path);
+	else if (st.st_size > (off_t)CONFIG_SIZE_MAX)
+		check_error(check, NULL, "file", NULL,
+		    "Config file is larger than 2 MiB: %s", path);
+	else
+		return (fd);
+	close(fd);
+	return (-1);
+}
+
+static bool
+read_file(const struct check *check, const char *path, struct buf *text)
+{
+	int fd, error;
+
+	if ((fd = open_regular(check, path)) == -1)
+		return (false);
+	error = buf_read_fd(text, fd, CONFIG_SIZE_MAX) == -1 ? errno : 0;
+	close(fd);
+	if (error != 0)
+		check_error(check, NULL, "file", NULL,
+		    "Config file cannot be read: %s", strerror(error));
+	return (error == 0);
+}
+
+static struct node *
+parse_file(const struct check *check, const char *path)
+{
+	const char *suffix = strrchr(path, '.'), *slash = strrchr(path, '/');
+	struct buf text = BUF_INITIALIZER;
+	struct node *root = NULL;
+	bool json;
+
+	if (suffix == NULL || (slash != NULL && suffix < slash))
+		suffix = "";
+	json = strcmp(suffix, ".json") == 0;
+	if (!read_file(check, path, &text))
+		goto out;
+	if (!json && strcmp(suffix, ".yaml") != 0 &&
+	    strcmp(suffix, ".yml") != 0) {
+		check_error(check, NULL, "file",
+		    "The name must end in .yaml, .yml or .json.",
+		    "Unsupported file format: %s", suffix);
+		goto out;
+	}
+	root = yaml_parse(path, text.data == NULL ? "" : text.data, text.len,
+	    json, check->diagnostics);
+out:
+	buf_release(&text);
+	return (root);
+}
+
+static void
+add_string(struct json_object *o, const char *key, const char *value)
+{
+	if (value != NULL)
+		json_object_object_add(o, key, json_object_new_string(value));
+}
+
+/* One agent as the command line describes it. */
+static struct json_object *
+quick_agent(
+    const char *id, const char *type, const struct config_overrides *overrides)
+{
+	struct json_object *agent = json_object_new_object();
+	struct json_object *backend = json_object_new_object();
+
+	add_string(backend, "type", type);
+	add_string(backend, "model", overrides->model);
+	add_string(backend, "base_url", overrides->base_url);
+	add_string(agent, "id", id);
+	add_string(agent, "system_message",
+	    overrides->system_message != NULL ? overrides->system_message
+					      : QUICK_SYSTEM_MESSAGE);
+	json_object_object_add(agent, "backend", backend);
+	return (agent);
+}
+
+static struct json_object *
+quick_agents(
+    const struct check *check, const struct config_overrides *overrides)
+{
+	struct json_object *agents = json_object_new_array();
+	const char *type = overrides->backend;
+
+	if (type == NULL && overrides->model == NULL && overrides->dry_run) {
+		json_object_array_add(
+		    agents, quick_agent("agent_a", "mock", overrides));
+		json_object_array_add(
+		    agents, quick_agent("agent_b", "mock", overrides));
+		return (agents);
+	}
+	if (type == NULL && overrides->base_url != NULL)
+		type = "chatcompletion";
+	if (type == NULL && overrides->model != NULL)
+		type = preset_infer(overrides->model);
+	if (type == NULL && overrides->model == NULL)
+		check_error(
+		    check, NULL, "root", NULL, "no configuration was given");
+	else if (type == NULL)
+		check_error(check, NULL, "root", "Add --backend TYPE.",
+		    "the model '%s' does not tell its backend type",
+		    overrides->model);
+	else
+		json_object_array_add(
+		    agents, quick_agent("agent1", type, overrides));
+	return (agents);
+}
+
+/* The command line alone, in the form of a file. */
+static struct node *
+parse_quick(const struct check *check, const struct config_overrides *overrides)
+{
+	struct json_object *o = json_object_new_object();
+	struct node *root = NULL;
+	const char *text;
+	size_t errors = check->diagnostics->errors;
+
+	json_object_object_add(o, "agents", quick_agents(check, overrides));
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	if (check->diagnostics->errors == errors)
+		root = yaml_parse(
+		    NULL, text, strlen(text), true, check->diagnostics);
+	json_object_put(o);
+	return (root);
+}
+
+static bool
+is_v1(const struct check *check, const struct node *root)
+{
+	struct buf found = BUF_INITIALIZER;
+	const struct node *first = NULL;
+	size_t i;
+	ssize_t at;
+
+	for (i = 0; schema_v1_keys[i] != NULL; i++) {
+		if ((at = node_find(root, schema_v1_keys[i])) == -1)
+			continue;
+		if (first == NULL)
+			first = root->keys[at];
+		buf_addf(&found, "%s%s", found.len == 0 ? "" : ", ",
+		    schema_v1_keys[i]);
+	}
+	if (first != NULL)
+		check_error(check, first, "root",
+		    "Please migrate to the current format: a list 'agents', "
+		    "each with an 'id' and a 'backend'.",
+		    "V1 config format detected (found: %s). V1 configs are no "
+		    "longer supported.",
+		    found.data);
+	buf_release(&found);
+	return (first != NULL);
+}
+
+/* Whether the id can name a directory and a line of output. */
+static bool
+id_is_safe(const char *id)
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+	size_t len = strlen(id);
+
+	return (len > 0 && len <= AGENT_ID_MAX && *id != '.' && *id != '-' &&
+	    strspn(id, safe) == len);
+}
+
+/* Some file systems do not tell 'A' from 'a'. */
+static bool
+id_is_new(const struct check *check, const struct config *config,
+    const struct node *id, const char *location)
+{
+	const char *other;
+	size_t i;
+
+	for (i = 0; i < config->nagents; i++) {
+		other = config->agents[i].id;
+		if (other == NULL || strcasecmp(other, id->text) != 0)
+			continue;
+		if (strcmp(other, id->text) == 0)
+			check_error(check, id, location, NULL,
+			    "Duplicate agent ID: '%s'", id->text);
+		else
+			check_error(check, id, location, NULL,
+			    "Duplicate agent ID: '%s' differs from '%s' in "
+			    "case only",
+			    id->text, other);
+		return (false);
+	}
+	return (true);
+}
+
+static char *
+load_id(const struct check *check, const struct config *config,
+    const struct node *agent, const char *location)
+{
+	const struct node *id = node_get(agent, "id");
+	char *path, *result = NULL;
+
+	if (id == NULL || id->kind != NODE_STR)
+		return (NULL);
+	path = xasprintf("%s.id", location);
+	if (!id_is_safe(id->text))
+		check_error(check, id, path, NULL,
+		    "Agent 'id' must be 1 to %d of the characters A-Z a-z 0-9 "
+		    "_ . - and not begin with . or -, got '%s'",
+		    AGENT_ID_MAX, id->text);
+	else if (id_is_new(check, config, id, path))
+		result = xstrdup(id->text);
+	free(path);
+	return (result);
+}
+
+/* "agents" or "agent": which, and how many there are. */
+static struct node *
+find_agents(const struct check *check, struct node *root, size_t *count)
+{
+	struct node *agents = node_get(root, "agents");
+	struct node *agent = node_get(root, "agent");
+
+	*count = 0;
+	if (agents == NULL && agent == NULL) {
+		check_error(check, root, "root", NULL,
+		    "Config must have "
+		    "either 'agents' (list) or 'agent' (single agent)");
+		return (NULL);
+	}
+	if (agents != NULL && agent != NULL) {
+		check_error(check, root, "root", NULL,
+		    "Config cannot have both 'agents' and 'agent' fields");
+		return (NULL);
+	}
+	if (agent != NULL) {
+		*count = agent->kind == NODE_MAP ? 1 : 0;
+		return (agent);
+	}
+	if (agents->kind == NODE_LIST &&
+	    (agents->count == 0 || agents->count > CONFIG_AGENTS_MAX))
+		check_error(check, agents, "root.agents", NULL,
+		    "'agents' must hold 1 to %d agents, got %zu",
+		    CONFIG_AGENTS_MAX, agents->count);
+	else if (agents->kind == NODE_LIST)
+		*count = agents->count;
+	return (agents);
+}
+
+static struct node *
+agent_at(struct node *agents, size_t i)
+{
+	return (agents->kind == NODE_LIST ? agents->items[i] : agents);
+}
+
+static char *
+agent_location(const struct node *agents, size_t i)
+{
+	return (agents->kind == NODE_LIST ? xasprintf("agents[%zu]", i)
+					  : xstrdup("agent"));
+}
+
+static void
+load_agents(const struct check *check, struct config *config, struct node *root)
+{
+	struct node *agents;
+	size_t i, count;
+	char *location;
+
+	agents = find_agents(check, root, &count);
+	config->agents = xcalloc(count, sizeof(*config->agents));
+	/* Every id first: a script may vote for an agent further down. */
+	for (i = 0; i < count; i++) {
+		location = agent_location(agents, i);
+		config->agents[i].id =
+		    load_id(check, config, agent_at(agents, i), location);
+		config->nagents = i + 1;
+		free(location);
+	}
+	for (i = 0; i < count; i++) {
+		location = agent_location(agents, i);
+		agent_load(check, config, &config->agents[i],
+		    agent_at(agents, i), location);
+		free(location);
+	}
+}
+
+static struct agent_config *
+find_agent(const struct config *config, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < config->nagents; i++) {
+		if (config->agents[i].id != NULL &&
+		    strcmp(config->agents[i].id, id) == 0)
+			return (&config->agents[i]);
+	}
+	return (NULL);
+}
+
+/* The scripts of a dry run; they are checked also when it is none. */
+static void
+load_dry_run(const struct check *check, struct config *config,
+    const struct node *scripts)
+{
+	struct agent_config *agent;
+	struct json_object *script;
+	const struct node *id;
+	char *path;
+	size_t i;
+
+	for (i = 0; scripts != NULL && i < scripts->count; i++) {
+		id = scripts->keys[i];
+		path = xasprintf("dry_run.%s", id->text);
+		if ((agent = find_agent(config, id->text)) == NULL)
+			check_error(check, id, path, NULL,
+			    "no agent has the id '%s'", id->text);
+		script = script_load(check, scripts->items[i], path, config);
+		if (agent != NULL && check->dry_run && script != NULL)
+			agent_mock(agent, script);
+		else
+			json_object_put(script);
+		free(path);
+	}
+	for (i = 0; check->dry_run && i < config->nagents; i++)
+		agent_mock(&config->agents[i],
+		    json_object_get(config->agents[i].script));
+}
+
+/* A limit in seconds: at the top level, or under orchestrator.timeout. */
+static int64_t
+load_seconds(const struct node *root, const char *key, int64_t absent_ms)
+{
+	const struct node *orchestrator = node_get(root, "orchestrator");
+	double seconds;
+
+	seconds = tree_number(node_get(orchestrator, "timeout"), key, 0);
+	seconds = tree_number(node_get(root, "timeout_settings"), key, seconds);
+	return (seconds > 0 ? (int64_t)(seconds * 1000 + 0.5) : absent_ms);
+}
+
+static void
+load_limits(struct config *config, const struct node *root,
+    const struct config_overrides *overrides)
+{
+	const struct node *orchestrator = node_get(root, "orchestrator");
+
+	config->run_timeout_ms = overrides->run_timeout_ms;
+	if (config->run_timeout_ms == 0)
+		config->run_timeout_ms = load_seconds(
+		    root, "orchestrator_timeout_seconds", RUN_TIMEOUT_S * 1000);
+	config->agent_timeout_ms = overrides->agent_timeout_ms;
+	if (config->agent_timeout_ms == 0)
+		config->agent_timeout_ms = load_seconds(root,
+		    "agent_timeout_seconds", (config->run_timeout_ms + 1) / 2);
+	config->idle_timeout_ms = load_seconds(
+	    root, "agent_idle_timeout_seconds", IDLE_TIMEOUT_S * 1000);
+	config->max_restarts_per_agent =
+	    tree_int(orchestrator, "max_restarts_per_agent", RESTARTS);
+	config->max_new_answers_per_agent =
+	    tree_int(orchestrator, "max_new_answers_per_agent", -1);
+	config->max_cost_usd = overrides->max_cost_usd > 0
+	    ? overrides->max_cost_usd
+	    : tree_number(orchestrator, "max_cost_usd", 0);
+}
+
+static enum strictness
+strictness_of(const struct node *map, const char *key)
+{
+	const char *word = tree_string(map, key);
+
+	if (word != NULL && strcmp(word, "balanced") == 0)
+		return (STRICTNESS_BALANCED);
+	if (word != NULL && strcmp(word, "strict") == 0)
+		return (STRICTNESS_STRICT);
+	return (STRICTNESS_LENIENT);
+}
+
+static char **
+load_launcher(const struct node *list)
+{
+	char **argv;
+	size_t i;
+
+	if (list == NULL || list->kind != NODE_LIST || list->count == 0)
+		return (NULL);
+	argv = xcalloc(list->count + 1, sizeof(*argv));
+	for (i = 0; i < list->count; i++)
+		argv[i] = xstrdup(
+		    list->items[i]->text == NULL ? "" : list->items[i]->text);
+	return (argv);
+}
+
+static struct config *
+load_tree(const struct check *check, struct node *root,
+    const struct config_overrides *overrides)
+{
+	struct config *config = xcalloc(1, sizeof(*config));
+	const struct node *orchestrator;
+
+	check_map(check, root, &schema_root, "");
+	load_agents(check, config, root);
+	load_dry_run(check, config, node_get(root, "dry_run"));
+	load_limits(config, root, overrides);
+	orchestrator = node_get(root, "orchestrator");
+	config->voting_sensitivity =
+	    strictness_of(orchestrator, "voting_sensitivity");
+	config->answer_novelty =
+	    strictness_of(orchestrator, "answer_novelty_requirement");
+	config->worker_launcher =
+	    load_launcher(node_get(orchestrator, "worker_launcher"));
+	config->single_agent_direct = config->nagents == 1 &&
+	    !tree_bool(node_get(root, "ui"),
+		"use_orchestrator_for_single_agent", true);
+	config->source = source_json(root);
+	return (config);
+}
+
+struct config *
+config_load(const char *path, const struct config_overrides *overrides,
+    struct diagnostics *diagnostics)
+{
+	struct check check = { path, diagnostics, overrides->dry_run,
+		overrides->validate_only };
+	struct config *config = NULL;
+	struct node *root;
+
+	root = path != NULL ? parse_file(&check, path)
+			    : parse_quick(&check, overrides);
+	if (root == NULL)
+		return (NULL);
+	if (root->kind != NODE_MAP)
+		check_error(&check, root, "root", NULL,
+		    "Config must be a dictionary/object");
+	else if (!is_v1(&check, root))
+		config = load_tree(&check, root, overrides);
+	node_free(root);
+	diagnostics_sort(diagnostics);
+	if (diagnostics->errors > 0) {
+		config_free(config);
+		return (NULL);
+	}
+	config->path = path == NULL ? NULL : xstrdup(path);
+	return (config);
+}

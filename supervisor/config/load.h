@@ -1,0 +1,50 @@
+/*
+ * Between the files that turn a checked tree into a struct config.
+ */
+
+#ifndef SUPERVISOR_CONFIG_LOAD_H
+#define SUPERVISOR_CONFIG_LOAD_H
+
+#include "supervisor/config/config.h"
+#include "supervisor/config/schema.h"
+
+/* The hardest limits: bytes of a file, agents of a run. */
+#define CONFIG_SIZE_MAX   ((size_t)2 * 1024 * 1024)
+#define CONFIG_AGENTS_MAX 4096
+#define AGENT_ID_MAX      64
+
+/*
+ * A scalar of a checked map: its value, or the one given where it is
+ * absent.  Strings are borrowed.
+ */
+const char *tree_string(const struct node *map, const char *key);
+double tree_number(const struct node *map, const char *key, double absent);
+int tree_int(const struct node *map, const char *key, int absent);
+bool tree_bool(const struct node *map, const char *key, bool absent);
+
+/*
+ * Replace ${NAME} by the environment in every string of a tree; what was
+ * replaced is marked secret.  A name that is not set is reported with the
+ * given severity, nothing being reported in a dry run; ${cwd} stays.
+ */
+void expand_tree(const struct check *, struct node *, const char *location,
+    enum severity unset);
+
+/* The file as JSON for a record of the run: without secrets. */
+struct json_object *source_json(const struct node *root);
+
+/*
+ * A mock agent's steps, checked; votes must name one of the agents.
+ * Returns an array, which the caller puts, or NULL.
+ */
+struct json_object *script_load(const struct check *, struct node *steps,
+    const char *location, const struct config *);
+
+/* Fill in one agent, whose id is set, from its part of the tree. */
+void agent_load(const struct check *, const struct config *,
+    struct agent_config *, struct node *, const char *location);
+
+/* Turn an agent into a mock agent, whose script may be NULL (it is taken). */
+void agent_mock(struct agent_config *, struct json_object *script);
+
+#endif

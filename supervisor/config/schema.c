@@ -1,0 +1,441 @@
+/*
+ * The tables.  Which keys are KEY_REFUSED rather than KEY_IGNORED is a
+ * judgement: tools, servers, files and memories that are not there can only
+ * be missed, and a warning says so; a wall around them that is not there
+ * (tool filters, blocked commands, containers and their limits, protected
+ * paths, permission modes) would be believed in.  `mild` names the values
+ * of such a key that ask for no wall.
+ */
+
+#include "supervisor/config/schema.h"
+
+#define DAYS(n) ((n)*86400.0)
+#define BIG     1e15
+
+static const char *const levels[] = { "lenient", "balanced", "strict", NULL };
+static const char *const displays[] = { "rich_terminal", "simple", "terminal",
+	"silent", NULL };
+static const char *const plain_displays[] = { "simple", "terminal", "silent",
+	NULL };
+static const char *const permissions[] = { "read", "write", NULL };
+static const char *const permission_modes[] = { "acceptEdits",
+	"bypassPermissions", "default", "plan", NULL };
+static const char *const no_permission_mode[] = { "bypassPermissions", NULL };
+static const char *const execution_modes[] = { "local", "docker", NULL };
+static const char *const local_execution[] = { "local", NULL };
+static const char *const networks[] = { "none", "bridge", "host", NULL };
+static const char *const open_networks[] = { "bridge", "host", NULL };
+static const char *const dspy_strategies[] = { "balanced", "diverse",
+	"conservative", "adaptive", NULL };
+static const char *const qdrant_modes[] = { "local", "server", NULL };
+static const char *const faults[] = { "hang", "hang_ignore_term", "crash",
+	"exit", "garbage", "half_line", "flood", "invalid_utf8", "nul",
+	"huge_line", "close_output", "stop", NULL };
+static const char *const signals[] = { "ABRT", "ALRM", "BUS", "FPE", "HUP",
+	"ILL", "INT", "KILL", "PIPE", "QUIT", "SEGV", "SYS", "TERM", "TRAP",
+	"USR1", "USR2", "XCPU", "XFSZ", NULL };
+
+const char *const schema_v1_keys[] = { "models", "model_configs", "num_agents",
+	"max_rounds", "consensus_threshold", "voting_enabled", "enable_voting",
+	NULL };
+
+/* clang-format off */
+
+#define SUPPORTED(key, type, ...) \
+	{ .name = key, .status = KEY_SUPPORTED, .types = type, __VA_ARGS__ }
+#define PASSED(key, type, ...) \
+	{ .name = key, .status = KEY_PASSED, .types = type, __VA_ARGS__ }
+#define IGNORED(key, type, ...) \
+	{ .name = key, .status = KEY_IGNORED, .types = type, __VA_ARGS__ }
+#define REFUSED(key, type, ...) \
+	{ .name = key, .status = KEY_REFUSED, .types = type, __VA_ARGS__ }
+#define RANGE(low, high, text) .min = low, .max = high, .want = text
+#define POSITIVE_INT TYPE_INT, RANGE(1, BIG, "a positive integer")
+#define COUNT TYPE_INT, RANGE(0, BIG, "a non-negative integer")
+#define SECONDS TYPE_NUMBER, RANGE(0.001, DAYS(365), "a positive number")
+#define DOLLARS TYPE_NUMBER, RANGE(1e-9, BIG, "a positive number")
+#define SHARE TYPE_NUMBER, RANGE(0, 1, "a number between 0 and 1")
+#define STRINGS TYPE_LIST, .item_types = TYPE_STR
+#define END { .name = NULL }
+
+static const struct key context_path_keys[] = {
+	IGNORED("path", TYPE_STR, .required = true),
+	IGNORED("permission", TYPE_STR, .words = permissions),
+	REFUSED("protected_paths", STRINGS),
+	END
+};
+static const struct place context_path = {
+	"context_paths entry ", "context_paths entry missing",
+	context_path_keys, " field"
+};
+#define CONTEXT_PATHS \
+	IGNORED("context_paths", TYPE_LIST, .item_types = TYPE_MAP, \
+	    .inner = &context_path)
+
+static const struct key mcp_server_keys[] = {
+	IGNORED("name", TYPE_STR),
+	IGNORED("type", TYPE_STR),
+	IGNORED("command", TYPE_STR | TYPE_LIST),
+	IGNORED("args", STRINGS),
+	IGNORED("env", TYPE_MAP),
+	IGNORED("cwd", TYPE_STR),
+	IGNORED("url", TYPE_STR),
+	IGNORED("headers", TYPE_MAP),
+	IGNORED("timeout", TYPE_NUMBER, RANGE(0.001, 300,
+	    "a positive number up to 300")),
+	IGNORED("http_read_timeout", TYPE_NUMBER, RANGE(0.001, 300,
+	    "a positive number up to 300")),
+	REFUSED("allowed_tools", STRINGS),
+	REFUSED("exclude_tools", STRINGS),
+	REFUSED("security", TYPE_MAP),
+	END
+};
+static const struct place mcp_server = {
+	"MCP configuration error: ", "MCP configuration error: missing",
+	mcp_server_keys, NULL
+};
+
+static const struct key custom_tool_keys[] = {
+	IGNORED("name", TYPE_STR | TYPE_LIST),
+	IGNORED("function", TYPE_STR | TYPE_LIST),
+	IGNORED("path", TYPE_STR),
+	IGNORED("category", TYPE_STR),
+	IGNORED("description", TYPE_STR | TYPE_LIST),
+	IGNORED("preset_args", TYPE_MAP | TYPE_LIST),
+	END
+};
+static const struct place custom_tool = {
+	"custom_tools entry ", "custom_tools entry missing", custom_tool_keys, NULL
+};
+
+static const struct key model_profile_keys[] = {
+	SUPPORTED("planning", TYPE_STR),
+	SUPPORTED("synthesis", TYPE_STR),
+	SUPPORTED("default", TYPE_STR),
+	END
+};
+static const struct place model_profile = {
+	"model_profile ", "model_profile missing", model_profile_keys, NULL
+};
+
+static const struct key backend_keys[] = {
+	SUPPORTED("type", TYPE_STR, .required = true),
+	SUPPORTED("model", TYPE_STR),
+	SUPPORTED("model_profile", TYPE_MAP, .inner = &model_profile),
+	SUPPORTED("api_key", TYPE_STR),
+	SUPPORTED("base_url", TYPE_STR),
+	SUPPORTED("max_cost_usd", DOLLARS),
+	SUPPORTED("script", TYPE_LIST),
+	SUPPORTED("extra_body", TYPE_MAP),
+
+	PASSED("temperature", TYPE_NUMBER, RANGE(0, 100,
+	    "a non-negative number")),
+	PASSED("max_tokens", POSITIVE_INT),
+	PASSED("max_completion_tokens", POSITIVE_INT),
+	PASSED("top_p", SHARE),
+	PASSED("min_p", SHARE),
+	PASSED("top_k", TYPE_INT, RANGE(-1, BIG, "an integer from -1")),
+	PASSED("stop", TYPE_STR | TYPE_LIST),
+	PASSED("seed", TYPE_INT),
+	PASSED("presence_penalty", TYPE_NUMBER),
+	PASSED("frequency_penalty", TYPE_NUMBER),
+	PASSED("repetition_penalty", TYPE_NUMBER),
+	PASSED("logit_bias", TYPE_MAP),
+	PASSED("logprobs", TYPE_BOOL),
+	PASSED("top_logprobs", COUNT),
+	PASSED("reasoning", TYPE_MAP),
+	PASSED("reasoning_effort", TYPE_STR),
+	PASSED("reasoning_format", TYPE_STR),
+	PASSED("thinking", TYPE_MAP),
+	PASSED("enable_thinking", TYPE_BOOL),
+	PASSED("thinking_budget", COUNT),
+	PASSED("chat_template_kwargs", TYPE_MAP),
+	PASSED("verbosity", TYPE_STR),
+	PASSED("text", TYPE_MAP),
+	PASSED("parallel_tool_calls", TYPE_BOOL),
+	PASSED("tool_choice", TYPE_STR | TYPE_MAP),
+	PASSED("response_format", TYPE_MAP),
+	PASSED("service_tier", TYPE_STR),
+	PASSED("user", TYPE_STR),
+	PASSED("metadata", TYPE_MAP),
+	PASSED("store", TYPE_BOOL),
+	PASSED("prompt_cache_key", TYPE_STR),
+	PASSED("safety_identifier", TYPE_STR),
+	PASSED("betas", TYPE_LIST),
+	PASSED("models", TYPE_LIST),
+	PASSED("plugins", TYPE_LIST),
+	PASSED("transforms", TYPE_LIST),
+
+	IGNORED("cwd", TYPE_STR),
+	IGNORED("mcp_servers", TYPE_LIST | TYPE_MAP, .inner = &mcp_server,
+	    .item_types = TYPE_MAP, .by_name = true,
+	    .title = "MCP configuration error: 'mcp_servers'",
+	    .item_title = "MCP configuration error: a server"),
+	REFUSED("allowed_tools", STRINGS),
+	REFUSED("exclude_tools", STRINGS),
+	REFUSED("disallowed_tools", STRINGS),
+	REFUSED("permission_mode", TYPE_STR, .words = permission_modes,
+	    .mild = no_permission_mode),
+	IGNORED("enable_web_search", TYPE_BOOL),
+	IGNORED("enable_code_execution", TYPE_BOOL),
+	IGNORED("enable_code_interpreter", TYPE_BOOL),
+	IGNORED("enable_image_generation", TYPE_BOOL),
+	IGNORED("enable_audio_generation", TYPE_BOOL),
+	IGNORED("enable_video_generation", TYPE_BOOL),
+	IGNORED("enable_file_generation", TYPE_BOOL),
+	IGNORED("custom_tools", TYPE_LIST, .item_types = TYPE_MAP,
+	    .inner = &custom_tool),
+	IGNORED("upload_files", TYPE_LIST, .item_types = TYPE_MAP),
+	IGNORED("media_max_file_size_mb", POSITIVE_INT),
+	IGNORED("enable_mcp_command_line", TYPE_BOOL),
+	REFUSED("command_line_allowed_commands", STRINGS),
+	REFUSED("command_line_blocked_commands", STRINGS),
+	REFUSED("command_line_execution_mode", TYPE_STR,
+	    .words = execution_modes, .mild = local_execution),
+	IGNORED("command_line_docker_image", TYPE_STR),
+	REFUSED("command_line_docker_memory_limit", TYPE_STR),
+	REFUSED("command_line_docker_cpu_limit", TYPE_NUMBER,
+	    RANGE(1e-3, BIG, "a positive number")),
+	REFUSED("command_line_docker_network_mode", TYPE_STR,
+	    .words = networks, .mild = open_networks),
+	IGNORED("command_line_docker_enable_sudo", TYPE_BOOL),
+	IGNORED("command_line_docker_credentials", TYPE_MAP),
+	IGNORED("command_line_docker_packages", TYPE_MAP),
+	CONTEXT_PATHS,
+	IGNORED("context_write_access_enabled", TYPE_BOOL),
+	IGNORED("agent_config", TYPE_MAP),
+	IGNORED("group_config", TYPE_MAP),
+	IGNORED("max_mcp_message_history", POSITIVE_INT),
+	IGNORED("provider", TYPE_STR | TYPE_MAP),
+	IGNORED("provider_name", TYPE_STR),
+	IGNORED("azure_endpoint", TYPE_STR),
+	IGNORED("azure_deployment", TYPE_STR),
+	IGNORED("api_version", TYPE_STR),
+	IGNORED("enable_rate_limit", TYPE_BOOL),
+	END
+};
+const struct place schema_backend = {
+	"Backend ", "Backend missing required field", backend_keys, NULL
+};
+
+static const struct key conversation_memory_keys[] = {
+	IGNORED("enabled", TYPE_BOOL),
+	END
+};
+static const struct place conversation_memory = {
+	"conversation_memory ", "conversation_memory missing",
+	conversation_memory_keys, NULL
+};
+static const struct key memory_model_keys[] = {
+	IGNORED("provider", TYPE_STR),
+	IGNORED("model", TYPE_STR),
+	END
+};
+static const struct place memory_model = {
+	"memory ", "memory missing", memory_model_keys, NULL
+};
+static const struct key qdrant_keys[] = {
+	IGNORED("mode", TYPE_STR, .words = qdrant_modes,
+	    .label = "qdrant mode"),
+	IGNORED("host", TYPE_STR),
+	IGNORED("port", TYPE_INT, RANGE(1, 65535,
+	    "a valid port number (1-65535)")),
+	IGNORED("path", TYPE_STR),
+	END
+};
+static const struct place qdrant = { "qdrant ", "qdrant missing", qdrant_keys, NULL };
+static const struct key persistent_memory_keys[] = {
+	IGNORED("enabled", TYPE_BOOL),
+	IGNORED("on_disk", TYPE_BOOL),
+	IGNORED("path", TYPE_STR),
+	IGNORED("session_name", TYPE_STR),
+	IGNORED("agent_name", TYPE_STR),
+	IGNORED("vector_store", TYPE_STR),
+	IGNORED("llm", TYPE_MAP, .inner = &memory_model),
+	IGNORED("embedding", TYPE_MAP, .inner = &memory_model),
+	IGNORED("qdrant", TYPE_MAP, .inner = &qdrant),
+	END
+};
+static const struct place persistent_memory = {
+	"persistent_memory ", "persistent_memory missing",
+	persistent_memory_keys, NULL
+};
+static const struct key compression_keys[] = {
+	IGNORED("trigger_threshold", SHARE),
+	IGNORED("target_ratio", SHARE),
+	END
+};
+static const struct place compression = {
+	"compression ", "compression missing", compression_keys, NULL
+};
+static const struct key retrieval_keys[] = {
+	IGNORED("limit", POSITIVE_INT),
+	IGNORED("exclude_recent", TYPE_BOOL),
+	END
+};
+static const struct place retrieval = {
+	"retrieval ", "retrieval missing", retrieval_keys, NULL
+};
+static const struct key recording_keys[] = {
+	IGNORED("record_all_tool_calls", TYPE_BOOL),
+	IGNORED("record_reasoning", TYPE_BOOL),
+	END
+};
+static const struct place recording = {
+	"recording ", "recording missing", recording_keys, NULL
+};
+static const struct key memory_keys[] = {
+	IGNORED("enabled", TYPE_BOOL),
+	IGNORED("conversation_memory", TYPE_MAP, .inner = &conversation_memory),
+	IGNORED("persistent_memory", TYPE_MAP, .inner = &persistent_memory),
+	IGNORED("compression", TYPE_MAP, .inner = &compression),
+	IGNORED("retrieval", TYPE_MAP, .inner = &retrieval),
+	IGNORED("recording", TYPE_MAP, .inner = &recording),
+	END
+};
+static const struct place memory = { "memory ", "memory missing", memory_keys, NULL };
+
+static const struct key agent_keys[] = {
+	SUPPORTED("id", TYPE_STR, .required = true),
+	SUPPORTED("backend", TYPE_MAP, .inner = &schema_backend, .required = true,
+	    .title = "Backend"),
+	SUPPORTED("system_message", TYPE_STR),
+	IGNORED("memory", TYPE_MAP, .inner = &memory),
+	END
+};
+static const struct place agent = {
+	"Agent ", "Agent missing required field", agent_keys, NULL
+};
+
+static const struct key coordination_keys[] = {
+	IGNORED("enable_planning_mode", TYPE_BOOL),
+	IGNORED("planning_mode_instruction", TYPE_STR),
+	IGNORED("max_orchestration_restarts", COUNT),
+	IGNORED("enable_agent_task_planning", TYPE_BOOL),
+	IGNORED("max_tasks_per_plan", POSITIVE_INT),
+	IGNORED("task_planning_filesystem_mode", TYPE_BOOL),
+	IGNORED("enable_memory_filesystem_mode", TYPE_BOOL),
+	IGNORED("use_skills", TYPE_BOOL),
+	IGNORED("massgen_skills", STRINGS),
+	IGNORED("skills_directory", TYPE_STR),
+	END
+};
+static const struct place coordination = {
+	"", "coordination missing", coordination_keys, NULL
+};
+
+static const struct key timeout_keys[] = {
+	SUPPORTED("orchestrator_timeout_seconds", SECONDS),
+	SUPPORTED("agent_timeout_seconds", SECONDS),
+	SUPPORTED("agent_idle_timeout_seconds", SECONDS),
+	END
+};
+static const struct place timeouts = { "", "timeout missing", timeout_keys, NULL };
+
+static const struct key dspy_keys[] = {
+	IGNORED("enabled", TYPE_BOOL),
+	IGNORED("backend", TYPE_MAP),
+	IGNORED("num_variants", POSITIVE_INT),
+	IGNORED("strategy", TYPE_STR, .words = dspy_strategies),
+	IGNORED("cache_enabled", TYPE_BOOL),
+	IGNORED("semantic_threshold", SHARE),
+	IGNORED("temperature_range", TYPE_LIST, .item_types = TYPE_NUMBER),
+	IGNORED("use_chain_of_thought", TYPE_BOOL),
+	IGNORED("validate_semantics", TYPE_BOOL),
+	END
+};
+static const struct place dspy = { "dspy ", "dspy missing", dspy_keys, NULL };
+
+static const struct key orchestrator_keys[] = {
+	SUPPORTED("voting_sensitivity", TYPE_STR, .words = levels),
+	SUPPORTED("answer_novelty_requirement", TYPE_STR, .words = levels),
+	SUPPORTED("max_new_answers_per_agent", TYPE_INT, RANGE(1, 1e6,
+	    "a positive integer or null")),
+	SUPPORTED("max_restarts_per_agent", TYPE_INT, RANGE(0, 1000,
+	    "a non-negative integer up to 1000")),
+	SUPPORTED("max_cost_usd", DOLLARS),
+	SUPPORTED("worker_launcher", STRINGS),
+	SUPPORTED("timeout", TYPE_MAP, .inner = &timeouts),
+	SUPPORTED("coordination", TYPE_MAP, .inner = &coordination),
+	IGNORED("snapshot_storage", TYPE_STR),
+	IGNORED("agent_temporary_workspace", TYPE_STR),
+	IGNORED("session_storage", TYPE_STR),
+	CONTEXT_PATHS,
+	IGNORED("skip_coordination_rounds", TYPE_BOOL),
+	IGNORED("debug_final_answer", TYPE_BOOL | TYPE_STR,
+	    .want = "a boolean or string"),
+	IGNORED("dspy", TYPE_MAP, .inner = &dspy),
+	END
+};
+static const struct place orchestrator = {
+	"", "Orchestrator missing", orchestrator_keys, NULL
+};
+
+static const struct key ui_keys[] = {
+	SUPPORTED("use_orchestrator_for_single_agent", TYPE_BOOL),
+	SUPPORTED("logging_enabled", TYPE_BOOL),
+	IGNORED("display_type", TYPE_STR, .words = displays,
+	    .mild = plain_displays),
+	END
+};
+static const struct place ui = { "", "UI missing", ui_keys, NULL };
+
+static const struct key root_keys[] = {
+	SUPPORTED("agents", TYPE_LIST, .inner = &agent,
+	    .item_types = TYPE_MAP, .item_title = "Agent"),
+	SUPPORTED("agent", TYPE_MAP, .inner = &agent),
+	SUPPORTED("orchestrator", TYPE_MAP, .inner = &orchestrator,
+	    .title = "Orchestrator"),
+	SUPPORTED("timeout_settings", TYPE_MAP, .inner = &timeouts),
+	SUPPORTED("ui", TYPE_MAP, .inner = &ui, .title = "UI"),
+	SUPPORTED("dry_run", TYPE_MAP),
+	IGNORED("memory", TYPE_MAP, .inner = &memory, .title = "Memory"),
+	IGNORED("session_id", TYPE_STR),
+	END
+};
+const struct place schema_root = { "", "Config missing", root_keys, NULL };
+
+static const struct key tokens_keys[] = {
+	SUPPORTED("input", COUNT),
+	SUPPORTED("cached", COUNT),
+	SUPPORTED("output", COUNT),
+	SUPPORTED("reasoning", COUNT),
+	END
+};
+static const struct place tokens = { "", "tokens missing", tokens_keys, NULL };
+static const struct key stream_keys[] = {
+	SUPPORTED("chunks", TYPE_INT, RANGE(1, 1e6,
+	    "a positive integer up to 1000000")),
+	SUPPORTED("bytes", TYPE_INT, RANGE(1, 1e9, "a positive integer")),
+	SUPPORTED("interval_ms", TYPE_INT, RANGE(0, DAYS(1) * 1000,
+	    "milliseconds, at most a day")),
+	END
+};
+static const struct place stream = { "", "stream missing", stream_keys, NULL };
+
+static const struct key step_keys[] = {
+	SUPPORTED("answer", TYPE_STR),
+	SUPPORTED("answer_bytes", TYPE_INT, RANGE(0, 1073741824,
+	    "a number of bytes up to 1 GiB")),
+	SUPPORTED("vote", TYPE_STR),
+	SUPPORTED("say", TYPE_STR),
+	SUPPORTED("present", TYPE_STR),
+	SUPPORTED("error", TYPE_STR),
+	SUPPORTED("fault", TYPE_STR, .words = faults),
+	SUPPORTED("reason", TYPE_STR),
+	SUPPORTED("late", TYPE_BOOL),
+	SUPPORTED("permanent", TYPE_BOOL),
+	SUPPORTED("signal", TYPE_STR, .words = signals),
+	SUPPORTED("code", TYPE_INT, RANGE(0, 255,
+	    "an exit code from 0 to 255")),
+	SUPPORTED("delay_ms", TYPE_INT, RANGE(0, DAYS(1) * 1000,
+	    "milliseconds, at most a day")),
+	SUPPORTED("tokens", TYPE_MAP, .inner = &tokens),
+	SUPPORTED("cost", TYPE_NUMBER, RANGE(0, 1e9,
+	    "a non-negative number")),
+	SUPPORTED("stream", TYPE_MAP, .inner = &stream),
+	END
+};
+const struct place schema_step = { "", "Step missing", step_keys, NULL };
+
+/* clang-format on */

@@ -1,0 +1,140 @@
+/* What a mock agent does, step by step. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/xmalloc.h"
+#include "supervisor/config/load.h"
+
+#define STEPS_MAX 10000
+
+/* A step does exactly one of these. */
+static const char *const acts[] = { "answer", "answer_bytes", "vote", "say",
+	"present", "error", "fault", NULL };
+
+/* Keys that go with one act, or one fault, only. */
+static const struct {
+	const char *key;
+	const char *act;
+	const char *value; /* of the act; NULL: any */
+} modifiers[] = {
+	{ "reason", "vote", NULL },
+	{ "late", "vote", NULL },
+	{ "permanent", "error", NULL },
+	{ "signal", "fault", "crash" },
+	{ "code", "fault", "exit" },
+};
+
+static bool
+is_given(const struct node *step, const char *key)
+{
+	const struct node *n = node_get(step, key);
+
+	return (n != NULL && n->kind != NODE_NULL);
+}
+
+/* The presentation may be faulty: "present" goes together with "fault". */
+static void
+check_acts(
+    const struct check *check, const struct node *step, const char *location)
+{
+	size_t i, n = 0;
+	char *list;
+
+	for (i = 0; acts[i] != NULL; i++) {
+		/* One that was given wrongly was told already. */
+		if (node_get(step, acts[i]) != NULL)
+			n++;
+	}
+	if (n == 1 ||
+	    (n == 2 && is_given(step, "present") && is_given(step, "fault")))
+		return;
+	list = words_join(acts);
+	check_error(check, step, location, NULL,
+	    "a step needs exactly one of %s", list);
+	free(list);
+}
+
+static void
+check_modifiers(
+    const struct check *check, const struct node *step, const char *location)
+{
+	const struct node *act;
+	size_t i;
+
+	for (i = 0; i < sizeof(modifiers) / sizeof(*modifiers); i++) {
+		if (!is_given(step, modifiers[i].key))
+			continue;
+		act = node_get(step, modifiers[i].act);
+		if (act != NULL &&
+		    (modifiers[i].value == NULL || act->text == NULL ||
+			strcmp(act->text, modifiers[i].value) == 0))
+			continue;
+		check_error(check, step, location, NULL,
+		    "'%s' goes with '%s%s%s' only", modifiers[i].key,
+		    modifiers[i].act, modifiers[i].value == NULL ? "" : ": ",
+		    modifiers[i].value == NULL ? "" : modifiers[i].value);
+	}
+}
+
+static void
+check_vote(const struct check *check, const struct node *step,
+    const char *location, const struct config *config)
+{
+	const struct node *vote = node_get(step, "vote");
+	const char *near;
+	char *hint;
+	size_t i;
+
+	if (vote == NULL || vote->kind != NODE_STR)
+		return;
+	for (i = 0; i < config->nagents; i++) {
+		if (config->agents[i].id != NULL &&
+		    strcmp(config->agents[i].id, vote->text) == 0)
+			return;
+	}
+	/* Agents without an id were told of; one of them may be meant. */
+	for (i = 0; i < config->nagents; i++) {
+		if (config->agents[i].id == NULL)
+			return;
+	}
+	near = suggest(vote->text,
+	    (const char *const *)(const void *)&config->agents[0].id,
+	    config->nagents, sizeof(*config->agents));
+	hint = near == NULL ? NULL : xasprintf("Did you mean \"%s\"?", near);
+	check_error(check, vote, location, hint, "no agent has the id '%s'",
+	    vote->text);
+	free(hint);
+}
+
+struct json_object *
+script_load(const struct check *check, struct node *steps, const char *location,
+    const struct config *config)
+{
+	struct node *step;
+	char *path;
+	size_t i;
+
+	if (steps == NULL || steps->kind == NODE_NULL)
+		return (NULL);
+	if (steps->kind != NODE_LIST || steps->count > STEPS_MAX) {
+		check_error(check, steps, location, NULL,
+		    "a script must be a list of at most %d steps", STEPS_MAX);
+		return (NULL);
+	}
+	for (i = 0; i < steps->count; i++) {
+		step = steps->items[i];
+		path = xasprintf("%s[%zu]", location, i);
+		if (step->kind == NODE_MAP) {
+			check_map(check, step, &schema_step, path);
+			check_acts(check, step, path);
+			check_modifiers(check, step, path);
+			check_vote(check, step, path, config);
+		} else
+			check_error(check, step, path, NULL,
+			    "Step must be a dictionary, got %s",
+			    node_type_name(step));
+		free(path);
+	}
+	return (node_json(steps));
+}

@@ -1,0 +1,64 @@
+/* The configuration as a run records it: the file without its secrets. */
+
+#include <string.h>
+
+#include "supervisor/config/load.h"
+
+#define HIDDEN "[redacted]"
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return (n >= m && strcasecmp(s + n - m, end) == 0);
+}
+
+/* Names of values that are secret wherever they stand, alone or below. */
+static bool
+is_secret(const char *key)
+{
+	static const char *const ends[] = { "api_key", "apikey", "api-key",
+		"secret", "password", "passwd", "token", "authorization",
+		"credentials", "headers", "env", "env_vars", NULL };
+	size_t i;
+
+	for (i = 0; ends[i] != NULL; i++) {
+		if (ends_with(key, ends[i]))
+			return (true);
+	}
+	return (false);
+}
+
+/* The shape of a tree with every scalar in it hidden. */
+static struct json_object *
+redacted_json(const struct node *n, bool hide)
+{
+	struct json_object *o;
+	size_t i;
+
+	if (n->kind == NODE_LIST) {
+		o = json_object_new_array();
+		for (i = 0; i < n->count; i++)
+			json_object_array_add(
+			    o, redacted_json(n->items[i], hide));
+		return (o);
+	}
+	if (n->kind == NODE_MAP) {
+		o = json_object_new_object();
+		for (i = 0; i < n->count; i++)
+			json_object_object_add(o, n->keys[i]->text,
+			    redacted_json(n->items[i],
+				hide || is_secret(n->keys[i]->text)));
+		return (o);
+	}
+	if (n->kind != NODE_NULL && (hide || n->secret))
+		return (json_object_new_string(HIDDEN));
+	return (node_json(n));
+}
+
+struct json_object *
+source_json(const struct node *root)
+{
+	return (redacted_json(root, false));
+}
