@@ -40,8 +40,8 @@ key_error(const struct loading *l, const char *key, const char *hint,
 	if (vasprintf(&text, fmt, ap) == -1)
 		fatal("vasprintf");
 	va_end(ap);
-	check_error(l->check, at == NULL ? l->backend : at, path, hint, "%s",
-	    text);
+	check_error(
+	    l->check, at == NULL ? l->backend : at, path, hint, "%s", text);
 	free(text);
 	free(path);
 }
@@ -345,47 +345,37 @@ check_finite(const struct loading *l, const struct node *n, const char *key)
 	return (true);
 }
 
+/* The worker drops these names; here is the place to say so. */
 static void
-add_param(const struct loading *l, const char *name, const struct node *value)
-{
-	if (value->kind != NODE_NULL && check_finite(l, value, name))
-		json_object_object_add(
-		    l->agent->params, name, node_json(value));
-}
-
-static void
-add_extra_body(const struct loading *l)
+check_extra_body(const struct loading *l)
 {
 	const struct node *extra = node_get(l->backend, "extra_body");
-	const char *name;
-	size_t i, j;
+	size_t i;
 
-	for (i = 0; extra != NULL && i < extra->count; i++) {
-		name = extra->keys[i]->text;
-		for (j = 0; reserved[j] != NULL; j++) {
-			if (strcmp(name, reserved[j]) == 0)
-				break;
-		}
-		if (reserved[j] == NULL)
-			add_param(l, name, extra->items[i]);
-		else
+	for (i = 0; reserved[i] != NULL; i++) {
+		if (node_get(extra, reserved[i]) != NULL)
 			key_error(l, "extra_body", NULL,
-			    "extra_body must not set '%s'", name);
+			    "extra_body must not set '%s'", reserved[i]);
 	}
 }
 
+/* A null among them takes away what would be sent otherwise. */
 static void
 load_params(const struct loading *l)
 {
+	const struct node *value;
 	const struct key *key;
 	size_t i;
 
 	for (i = 0; i < l->backend->count; i++) {
 		key = place_key(&schema_backend, l->backend->keys[i]->text);
-		if (key != NULL && key->status == KEY_PASSED)
-			add_param(l, key->name, l->backend->items[i]);
+		value = l->backend->items[i];
+		if (key != NULL && key->status == KEY_PASSED &&
+		    check_finite(l, value, key->name))
+			json_object_object_add(
+			    l->agent->params, key->name, node_json(value));
 	}
-	add_extra_body(l);
+	check_extra_body(l);
 }
 
 static void

@@ -184,6 +184,10 @@ type_is_right(const struct value *v)
 {
 	const struct key *key = v->key;
 
+	/* 1e-5 is no number to YAML 1.1, but what else can be meant? */
+	if ((key->types & TYPE_NUMBER) != 0 && v->node->plain &&
+	    v->node->kind == NODE_STR)
+		scalar_resolve(v->node, true);
 	if ((type_of(v->node) & key->types) != 0)
 		return (true);
 	report_type(v, key->want != NULL ? key->want : wanted(key->types),

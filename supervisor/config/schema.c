@@ -126,7 +126,6 @@ static const struct key backend_keys[] = {
 	SUPPORTED("base_url", TYPE_STR),
 	SUPPORTED("max_cost_usd", DOLLARS),
 	SUPPORTED("script", TYPE_LIST),
-	SUPPORTED("extra_body", TYPE_MAP),
 
 	PASSED("temperature", TYPE_NUMBER, RANGE(0, 100,
 	    "a non-negative number")),
@@ -161,6 +160,7 @@ static const struct key backend_keys[] = {
 	PASSED("store", TYPE_BOOL),
 	PASSED("prompt_cache_key", TYPE_STR),
 	PASSED("safety_identifier", TYPE_STR),
+	PASSED("extra_body", TYPE_MAP),
 	PASSED("betas", TYPE_LIST),
 	PASSED("models", TYPE_LIST),
 	PASSED("plugins", TYPE_LIST),
@@ -243,7 +243,9 @@ static const struct key qdrant_keys[] = {
 	IGNORED("path", TYPE_STR),
 	END
 };
-static const struct place qdrant = { "qdrant ", "qdrant missing", qdrant_keys, NULL };
+static const struct place qdrant = {
+	"qdrant ", "qdrant missing", qdrant_keys, NULL
+};
 static const struct key persistent_memory_keys[] = {
 	IGNORED("enabled", TYPE_BOOL),
 	IGNORED("on_disk", TYPE_BOOL),
@@ -293,7 +295,9 @@ static const struct key memory_keys[] = {
 	IGNORED("recording", TYPE_MAP, .inner = &recording),
 	END
 };
-static const struct place memory = { "memory ", "memory missing", memory_keys, NULL };
+static const struct place memory = {
+	"memory ", "memory missing", memory_keys, NULL
+};
 
 static const struct key agent_keys[] = {
 	SUPPORTED("id", TYPE_STR, .required = true),
@@ -330,7 +334,9 @@ static const struct key timeout_keys[] = {
 	SUPPORTED("agent_idle_timeout_seconds", SECONDS),
 	END
 };
-static const struct place timeouts = { "", "timeout missing", timeout_keys, NULL };
+static const struct place timeouts = {
+	"", "timeout missing", timeout_keys, NULL
+};
 
 static const struct key dspy_keys[] = {
 	IGNORED("enabled", TYPE_BOOL),

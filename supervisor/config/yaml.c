@@ -116,6 +116,7 @@ copy_tree(struct composer *c, const struct node *from, yaml_mark_t at)
 	to->line = from->line;
 	to->column = from->column;
 	to->text = from->text == NULL ? NULL : xstrdup(from->text);
+	to->plain = from->plain;
 	to->truth = from->truth;
 	to->integer = from->integer;
 	to->real = from->real;
@@ -257,8 +258,10 @@ compose_scalar(struct composer *c, const yaml_event_t *event)
 			node_free(n);
 			return (NULL);
 		}
-	} else if (event->data.scalar.plain_implicit)
+	} else if (event->data.scalar.plain_implicit) {
+		n->plain = true;
 		scalar_resolve(n, c->json);
+	}
 	return (n);
 }
 

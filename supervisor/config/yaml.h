@@ -36,6 +36,7 @@ struct node {
 	enum node_kind kind;
 	size_t line; /* from 1 */
 	size_t column;
+	bool plain;  /* a scalar without quotes or a tag */
 	bool secret; /* its text came from the environment: never show it */
 	char *text;  /* of a scalar, as written; NULL otherwise */
 	bool truth;
