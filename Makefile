@@ -53,7 +53,39 @@ CONFIG_SRCS =	supervisor/config/agent.c \
 		supervisor/config/suggest.c \
 		supervisor/config/yaml.c
 
-SUPERVISOR_SRCS = $(CONFIG_SRCS)
+SUPERVISOR_SRCS = supervisor/main.c \
+		supervisor/options.c \
+		supervisor/early.c \
+		supervisor/environment.c \
+		supervisor/run.c \
+		supervisor/loop.c \
+		supervisor/dispatch.c \
+		supervisor/finalize.c \
+		supervisor/decide/event.c \
+		supervisor/decide/novelty.c \
+		supervisor/decide/order.c \
+		supervisor/decide/restart.c \
+		supervisor/decide/session.c \
+		supervisor/decide/vote.c \
+		supervisor/process/sweep.c \
+		supervisor/process/worker.c \
+		supervisor/record/artifact.c \
+		supervisor/record/atomic.c \
+		supervisor/record/journal.c \
+		supervisor/record/manifest.c \
+		supervisor/record/redact.c \
+		supervisor/record/report.c \
+		supervisor/record/report_events.c \
+		supervisor/record/report_metadata.c \
+		supervisor/record/report_snapshots.c \
+		supervisor/record/report_table.c \
+		supervisor/record/report_votes.c \
+		supervisor/record/status.c \
+		supervisor/view/automation.c \
+		supervisor/view/json.c \
+		supervisor/view/out.c \
+		supervisor/view/terminal.c \
+		$(CONFIG_SRCS)
 
 NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/net/retry.c \
@@ -66,23 +98,31 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/stream.c \
 		agent-worker/backend/think.c
 
-WORKER_SRCS =	$(NET_SRCS)
+WORKER_SRCS =	agent-worker/main.c \
+		agent-worker/call.c \
+		agent-worker/link.c \
+		agent-worker/mock.c \
+		agent-worker/prompt.c \
+		agent-worker/turn.c \
+		$(NET_SRCS)
 
 PROGRAMS =	$(B)/massgen $(B)/agent-worker
 
 all: $(PROGRAMS)
 
-objs = $(patsubst %.c,$(B)/%.o,$(1))
+objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 $(B)/libipc.a: $(call objs,$(IPC_SRCS))
 	rm -f $@
 	$(AR) rcs $@ $^
 
 $(B)/massgen: $(call objs,$(SUPERVISOR_SRCS)) $(B)/libipc.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
 
 # libcurl is loaded when the first model call is made: see net/http.c.
 $(B)/agent-worker: $(call objs,$(WORKER_SRCS)) $(B)/libipc.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 # TESTS: programs by the part of the house whose objects they link.
@@ -103,15 +143,18 @@ built = $(addprefix $(B)/,$(1))
 supervisor_objs = $(filter-out %/main.o,$(call objs,$(SUPERVISOR_SRCS)))
 worker_objs = $(filter-out %/main.o,$(call objs,$(WORKER_SRCS)))
 
-$(call built,$(IPC_TESTS) $(TEST_TOOLS)): $(B)/%: $(B)/%.o $(B)/libipc.a
+$(call built,$(IPC_TESTS) $(TEST_TOOLS)): $(B)/%: $(B)/obj/%.o $(B)/libipc.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/%.o $(supervisor_objs) \
+$(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/obj/%.o $(supervisor_objs) \
     $(B)/libipc.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
 
-$(call built,$(WORKER_TESTS)): $(B)/%: $(B)/%.o $(worker_objs) \
+$(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o $(worker_objs) \
     $(B)/libipc.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
@@ -119,13 +162,13 @@ TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
 check: all $(call built,$(TEST_PROGRAMS))
 	@tests/run --build $(B)
 
--include $(patsubst %,$(B)/%.d,$(TEST_PROGRAMS))
+-include $(patsubst %,$(B)/obj/%.d,$(TEST_PROGRAMS))
 
-$(B)/%.o: %.c
+$(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.c,$(B)/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS))
+-include $(patsubst %.c,$(B)/obj/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS))
 
 clean:
 	rm -rf build

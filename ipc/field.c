@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ipc/buf.h"
@@ -13,6 +14,19 @@
 	((type *)(void *)((char *)(base) + (f)->off))
 #define CONST_MEMBER(base, f, type) \
 	((type const *)(const void *)((const char *)(base) + (f)->off))
+
+struct json_object *
+field_real(double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.15g", value);
+	if (strtod(text, NULL) < value || strtod(text, NULL) > value)
+		snprintf(text, sizeof(text), "%.17g", value);
+	if (strspn(text, "-0123456789") == strlen(text))
+		strlcat(text, ".0", sizeof(text));
+	return (json_object_new_double_s(value, text));
+}
 
 static struct json_object *
 value_of(const struct field *f, const void *base)
@@ -28,8 +42,7 @@ value_of(const struct field *f, const void *base)
 		return (json_object_new_int64(
 		    *CONST_MEMBER(base, f, int64_t)));
 	case FIELD_REAL:
-		return (json_object_new_double(
-		    *CONST_MEMBER(base, f, double)));
+		return (field_real(*CONST_MEMBER(base, f, double)));
 	case FIELD_BOOL:
 		return (json_object_new_boolean(*CONST_MEMBER(base, f, bool)));
 	case FIELD_JSON:

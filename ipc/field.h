@@ -45,6 +45,9 @@ void fields_put(const struct field *, const void *base,
 int fields_get(const struct field *, void *base, struct json_object *object,
     char *err, size_t errlen);
 
+/* A number with as few digits as read back to the same value. */
+struct json_object *field_real(double);
+
 /*
  * Parse one whole JSON object of at most depth levels, nothing behind it,
  * valid UTF-8.  Returns it (the caller's to json_object_put) or NULL with

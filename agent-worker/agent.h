@@ -1,0 +1,90 @@
+/*
+ * One agent: what it was told and knows, shared by the worker's parts.
+ */
+
+#ifndef AGENT_WORKER_AGENT_H
+#define AGENT_WORKER_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent-worker/backend/backend.h"
+#include "agent-worker/link.h"
+
+/* Somebody's latest answer. */
+struct answer {
+	char *agent; /* anonymous: "agent2" */
+	char *label; /* "agent2.1" */
+	char *text;
+};
+
+/* The turn the supervisor asked for. */
+struct turn {
+	int64_t number;
+	bool open;
+	bool cancelled;
+	bool present; /* the final presentation */
+	char *question;
+	struct json_object *votes; /* of a presentation */
+	int64_t step;	 /* of a mock agent's script */
+	int64_t end_ms;	 /* monotonic */
+	int64_t seen_at_start;
+	struct buf news; /* answers that came since the model was last told */
+	bool go;
+	bool judged; /* a verdict came: */
+	bool accepted;
+	char *verdict;
+	bool granted_known; /* a grant came: */
+	bool granted;
+};
+
+struct agent {
+	struct link link;
+	struct msg init; /* owns the strings below */
+	bool configured;
+	const char *name;
+	const char *system_message;
+	struct backend_config backend;
+	const char *model;
+	const char *synthesis_model; /* or NULL */
+	bool direct;  /* no vote: the text is the answer */
+	bool reserve; /* ask before each call */
+	int64_t idle_ms;
+	const char *sensitivity;
+	const char *novelty;
+
+	struct answer *answers; /* one per agent that answered */
+	size_t nanswers;
+	int64_t seen; /* answers of the whole run known here */
+	struct turn turn;
+};
+
+/* Wait and take what comes.  False: the turn or the whole agent is over. */
+bool agent_wait(struct agent *, int64_t until_ms, link_poll_fn *, void *arg);
+
+/* Whether the turn is still wanted. */
+bool agent_in_turn(const struct agent *);
+
+/* Send a message that belongs to the turn: fills in its number. */
+void agent_say(struct agent *, struct msg *);
+void agent_say_activity(struct agent *, const char *activity,
+    const char *model);
+void agent_say_text(struct agent *, enum msg_type, const char *text);
+void agent_say_error(struct agent *, const char *kind, const char *text,
+    bool permanent);
+
+/*
+ * Send an answer or a vote and wait for the verdict.  False: the turn is
+ * over without one.
+ */
+bool agent_await_verdict(struct agent *, struct msg *);
+
+/* The latest answer of the agent with that name, or NULL. */
+const struct answer *agent_answer_of(const struct agent *, const char *name);
+
+/* One turn with a model; one with a script. */
+void turn_run(struct agent *);
+void mock_run(struct agent *);
+
+#endif

@@ -1,0 +1,260 @@
+/* One call of a model over HTTP. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-worker/call.h"
+#include "agent-worker/net/http.h"
+#include "agent-worker/net/sse.h"
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/xmalloc.h"
+
+#define CONNECT_MS	 10000
+#define OUTPUT_TOKENS_GUESS 4096 /* when the user set no limit */
+#define BYTES_PER_TOKEN	 3	 /* fewer than any tokenizer makes of prose */
+
+struct call {
+	struct agent *agent;
+	const struct backend *backend;
+	struct reply *reply;
+	struct http_response *response;
+	struct sse sse;
+	struct buf body; /* of a 2xx that is no event stream */
+	bool streaming;	 /* it is one */
+	bool sniffed;
+};
+
+/* Pass on what came since the last time. */
+static void
+pass_on(struct call *c)
+{
+	struct reply *r = c->reply;
+
+	if (r->text.len > r->text_sent)
+		agent_say_text(c->agent, MSG_CONTENT,
+		    r->text.data + r->text_sent);
+	if (r->reasoning.len > r->reasoning_sent)
+		agent_say_text(c->agent, MSG_REASONING,
+		    r->reasoning.data + r->reasoning_sent);
+	r->text_sent = r->text.len;
+	r->reasoning_sent = r->reasoning.len;
+}
+
+static void
+on_event(void *arg, const char *type, const char *data, size_t len)
+{
+	struct call *c = arg;
+
+	c->backend->consume_event(&c->agent->backend, c->reply, type, data,
+	    len);
+}
+
+/* A server that does not stream says so, or begins with a brace. */
+static bool
+is_event_stream(const struct call *c, const char *bytes, size_t len)
+{
+	const char *type = c->response->content_type;
+	size_t i;
+
+	if (type != NULL && strcmp(type, "text/event-stream") == 0)
+		return (true);
+	if (type != NULL && strcmp(type, "application/json") == 0)
+		return (false);
+	for (i = 0; i < len; i++)
+		if (strchr(" \t\r\n", bytes[i]) == NULL)
+			return (bytes[i] != '{' && bytes[i] != '[' &&
+			    bytes[i] != '<');
+	return (true);
+}
+
+static bool
+on_data(void *arg, const char *bytes, size_t len)
+{
+	struct call *c = arg;
+
+	if (!c->sniffed) {
+		c->sniffed = true;
+		c->streaming = is_event_stream(c, bytes, len);
+		agent_say_activity(c->agent, "streaming", NULL);
+	}
+	if (!c->streaming)
+		return (buf_add(&c->body, bytes, len));
+	if (!sse_feed(&c->sse, bytes, len)) {
+		reply_fail(c->reply, FAILURE_PERMANENT,
+		    "an event of the stream is over the limit");
+		return (false);
+	}
+	pass_on(c);
+	return (c->reply->failure == FAILURE_NONE);
+}
+
+static bool
+on_wait(void *arg, int64_t until_ms,
+    int (*poll)(void *, struct pollfd *, unsigned int, int), void *poll_arg)
+{
+	struct call *c = arg;
+
+	return (!agent_wait(c->agent, until_ms, poll, poll_arg));
+}
+
+static void
+settle(struct call *c)
+{
+	const struct http_response *r = c->response;
+	const struct backend_config *config = &c->agent->backend;
+
+	if (r->outcome == HTTP_DONE && (r->status < 200 || r->status > 299)) {
+		c->backend->consume_body(config, c->reply, r->status,
+		    r->body.data == NULL ? "" : r->body.data, r->body.len);
+		return;
+	}
+	if (c->streaming)
+		(void)sse_finish(&c->sse);
+	else if (c->sniffed)
+		c->backend->consume_body(config, c->reply, r->status,
+		    c->body.data == NULL ? "" : c->body.data, c->body.len);
+	pass_on(c);
+	if (r->outcome == HTTP_TIMEOUT || (r->outcome == HTTP_TRANSPORT &&
+	    !reply_is_complete(c->reply)))
+		reply_fail(c->reply, r->permanent ? FAILURE_PERMANENT :
+		    FAILURE_TRANSIENT, "%s", r->error);
+	c->backend->finish(config, c->reply);
+}
+
+static void
+free_lines(char **lines)
+{
+	size_t i;
+
+	for (i = 0; lines[i] != NULL; i++) {
+		explicit_bzero(lines[i], strlen(lines[i]));
+		free(lines[i]);
+	}
+	free(lines);
+}
+
+/* One try.  False: the turn is over. */
+static bool
+try_once(struct agent *a, const struct call_request *q, const char *body,
+    struct reply *reply, struct http_response *response)
+{
+	struct call c = { .agent = a, .backend = q->backend, .reply = reply,
+		.response = response, .body = { NULL, 0, 0,
+		HTTP_STREAM_MAX } };
+	struct http_wait wait = { on_wait, &c };
+	char *url = q->backend->url(&a->backend, q->model);
+	char **headers = q->backend->headers(&a->backend);
+	struct http_request request = { .url = url, .headers = headers,
+		.body = body, .len = strlen(body), .connect_ms = CONNECT_MS,
+		.first_byte_ms = a->idle_ms, .idle_ms = a->idle_ms,
+		.deadline_ms = a->turn.end_ms, .data = on_data, .arg = &c };
+
+	sse_init(&c.sse, on_event, &c);
+	agent_say_activity(a, "waiting_model", q->model);
+	http_post(&request, &wait, response);
+	if (agent_in_turn(a))
+		settle(&c);
+	sse_release(&c.sse);
+	buf_release(&c.body);
+	free_lines(headers);
+	free(url);
+	return (agent_in_turn(a));
+}
+
+static void
+say_usage(struct agent *a, const char *model, const struct reply *r)
+{
+	struct msg m = { .type = MSG_USAGE, .model = model,
+		.input_tokens = r->usage.input,
+		.cached_input_tokens = r->usage.cached,
+		.output_tokens = r->usage.output,
+		.reasoning_tokens = r->usage.reasoning };
+
+	agent_say(a, &m);
+}
+
+/* Where a limit is set, a call is made only when it cannot pass it. */
+static bool
+reserve(struct agent *a, const char *model, const char *body)
+{
+	struct msg m = { .type = MSG_RESERVE, .model = model,
+		.input_tokens = (int64_t)(strlen(body) / BYTES_PER_TOKEN),
+		.output_tokens = OUTPUT_TOKENS_GUESS };
+
+	if (!a->reserve)
+		return (true);
+	a->turn.granted_known = false;
+	agent_say(a, &m);
+	while (!a->turn.granted_known)
+		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
+			return (false);
+	return (a->turn.granted);
+}
+
+static struct retry_decision
+judge(const struct agent *a, const struct reply *reply,
+    const struct http_response *response, int tries)
+{
+	struct retry_case c = { .failure = reply->failure,
+		.status = response->status,
+		.retry_after_ms = response->retry_after_ms,
+		.should_retry = response->should_retry, .tries = tries,
+		.left_ms = a->turn.end_ms == MONO_NEVER ? MONO_NEVER :
+		    a->turn.end_ms - mono_ms(),
+		.visible = reply->text_sent > 0 || reply->reasoning_sent > 0,
+		.jitter = (double)arc4random() / UINT32_MAX };
+
+	return (retry_decide(&c));
+}
+
+/* Sleep, but hear the supervisor.  False: the turn is over. */
+static bool
+pause_for(struct agent *a, int64_t ms)
+{
+	int64_t until = mono_ms() + ms;
+
+	while (mono_ms() < until)
+		if (!agent_wait(a, until, NULL, NULL))
+			return (false);
+	return (agent_in_turn(a));
+}
+
+bool
+call_model(struct agent *a, const struct call_request *q, struct reply *reply)
+{
+	struct json_object *request = q->backend->build_request(&a->backend,
+	    q->model, q->system, q->history, q->tools, q->ntools);
+	const char *body = json_object_to_json_string_ext(request,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct http_response response;
+	struct retry_decision next = { true, 0, "" };
+	bool wanted = true;
+	int tries = 0;
+
+	reply_init(reply);
+	while (wanted && next.again) {
+		if (!reserve(a, q->model, body)) {
+			wanted = agent_in_turn(a);
+			reply_fail(reply, FAILURE_PERMANENT,
+			    "the cost limit does not allow another call");
+			break;
+		}
+		reply_release(reply);
+		reply_init(reply);
+		wanted = try_once(a, q, body, reply, &response);
+		if (wanted) {
+			say_usage(a, q->model, reply);
+			next = judge(a, reply, &response, ++tries);
+			if (next.again) {
+				log_warnx("model call: %s: again in %lld ms",
+				    reply->error == NULL ? "failed" :
+				    reply->error, (long long)next.wait_ms);
+				wanted = pause_for(a, next.wait_ms);
+			}
+		}
+		http_response_release(&response);
+	}
+	json_object_put(request);
+	return (wanted);
+}

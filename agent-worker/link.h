@@ -1,0 +1,49 @@
+/*
+ * The worker's end of the channel to its supervisor, and the only place
+ * where the worker sleeps: whatever it waits for, it hears its supervisor.
+ */
+
+#ifndef AGENT_WORKER_LINK_H
+#define AGENT_WORKER_LINK_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipc/chan.h"
+#include "ipc/msg.h"
+
+struct link {
+	struct chan chan;
+	int signal_fd;	 /* readable once SIGTERM came */
+	bool closed;	 /* no more orders: end of file, SIGTERM, an error */
+	int64_t beat_at; /* when the next heartbeat is due, monotonic */
+	int64_t turn;	 /* that heartbeats name */
+};
+
+/*
+ * Take standard input and output for the channel: they move to high
+ * close-on-exec descriptors, so that a stray print goes to standard error.
+ */
+void link_init(struct link *);
+void link_release(struct link *);
+
+/* Send; returns when the supervisor has taken all but a little. */
+void link_send(struct link *, const struct msg *);
+
+/* Send bytes that need not be a message: what a faulty worker does. */
+void link_send_raw(struct link *, const char *data, size_t len);
+
+typedef int link_poll_fn(void *arg, struct pollfd *, unsigned int n,
+    int timeout_ms);
+
+/*
+ * Sleep until there is something to read, the monotonic time until_ms, or
+ * what the poll function adds (NULL: poll(2) alone).
+ */
+void link_wait(struct link *, int64_t until_ms, link_poll_fn *, void *arg);
+
+/* The next message, for msg_release; false: none is there. */
+bool link_next(struct link *, struct msg *);
+
+#endif

@@ -1,0 +1,342 @@
+/*
+ * agent-worker: one agent, spoken to by its supervisor over standard input
+ * and output; see massgen-ipc(7).  It waits for a turn, takes it, and leaves
+ * when its input ends.
+ */
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "agent-worker/agent.h"
+#include "agent-worker/net/http.h"
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/xmalloc.h"
+
+/* No core, and no reader of our memory among the user's other processes. */
+static bool
+harden(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+		log_warn("prctl(PR_SET_CHILD_SUBREAPER)");
+	return (prctl(PR_SET_DUMPABLE, 0) == 0);
+}
+
+static const char *
+string_in(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, key, &v) ||
+	    !json_object_is_type(v, json_type_string))
+		return (NULL);
+	return (json_object_get_string(v));
+}
+
+static bool
+true_in(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return (json_object_object_get_ex(o, key, &v) &&
+	    json_object_get_boolean(v));
+}
+
+static void
+configure(struct agent *a, struct msg *m)
+{
+	struct json_object *o = m->backend, *v;
+
+	if (m->version != MSG_VERSION || a->configured) {
+		log_warnx("init: version %lld, or a second one",
+		    (long long)m->version);
+		exit(EX_CONFIG);
+	}
+	a->init = *m;
+	m->root = NULL; /* ours from now on */
+	a->name = a->init.agent;
+	a->system_message = a->init.system_message;
+	a->backend.type = string_in(o, "type");
+	a->backend.wire = string_in(o, "wire");
+	a->backend.base_url = string_in(o, "base_url");
+	a->backend.key = a->init.key;
+	a->model = string_in(o, "model");
+	a->synthesis_model = string_in(o, "synthesis_model");
+	if (json_object_object_get_ex(o, "params", &v))
+		a->backend.params = v;
+	o = a->init.options;
+	a->sensitivity = string_in(o, "voting_sensitivity");
+	a->novelty = string_in(o, "answer_novelty");
+	a->direct = true_in(o, "direct");
+	a->reserve = true_in(o, "reserve");
+	a->idle_ms = 300000;
+	if (json_object_object_get_ex(o, "idle_ms", &v))
+		a->idle_ms = json_object_get_int64(v);
+	a->configured = true;
+}
+
+const struct answer *
+agent_answer_of(const struct agent *a, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < a->nanswers; i++)
+		if (strcmp(a->answers[i].agent, name) == 0)
+			return (&a->answers[i]);
+	return (NULL);
+}
+
+static struct answer *
+slot_for(struct agent *a, const char *name)
+{
+	struct answer *slot;
+	size_t i;
+
+	for (i = 0; i < a->nanswers; i++)
+		if (strcmp(a->answers[i].agent, name) == 0)
+			return (&a->answers[i]);
+	a->answers = xreallocarray(a->answers, a->nanswers + 1,
+	    sizeof(*a->answers));
+	slot = &a->answers[a->nanswers++];
+	memset(slot, 0, sizeof(*slot));
+	slot->agent = xstrdup(name);
+	return (slot);
+}
+
+/* What the supervisor shows: the latest answer of each agent is kept. */
+static void
+take_answers(struct agent *a, struct json_object *list, int64_t seen)
+{
+	size_t i, n;
+
+	n = json_object_is_type(list, json_type_array) ?
+	    json_object_array_length(list) : 0;
+	for (i = 0; i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		const char *name = string_in(o, "agent");
+		const char *label = string_in(o, "label");
+		const char *text = string_in(o, "text");
+		struct answer *slot;
+
+		if (name == NULL || label == NULL || text == NULL)
+			continue;
+		slot = slot_for(a, name);
+		free(slot->label);
+		free(slot->text);
+		slot->label = xstrdup(label);
+		slot->text = xstrdup(text);
+		if (a->turn.open)
+			buf_addf(&a->turn.news, "<%s>\n%s\n<end of %s>\n",
+			    name, text, name);
+	}
+	a->seen = seen;
+}
+
+static void
+end_turn(struct agent *a)
+{
+	struct turn *t = &a->turn;
+
+	t->open = false;
+	free(t->question);
+	free(t->verdict);
+	json_object_put(t->votes);
+	buf_release(&t->news);
+	memset(t, 0, sizeof(*t));
+	a->link.turn = 0;
+}
+
+static void
+begin_turn(struct agent *a, const struct msg *m)
+{
+	struct turn *t = &a->turn;
+
+	take_answers(a, m->answers, m->seen);
+	t->number = a->link.turn = m->turn;
+	t->present = strcmp(m->kind, "present") == 0;
+	t->question = xstrdup(m->text);
+	t->votes = json_object_get(m->votes);
+	t->step = m->step;
+	t->end_ms = m->limit_ms > 0 ? mono_ms() + m->limit_ms : MONO_NEVER;
+	t->seen_at_start = m->seen;
+	t->open = true;
+}
+
+static void
+take(struct agent *a, struct msg *m)
+{
+	struct turn *t = &a->turn;
+	bool mine = t->open && m->turn == t->number;
+
+	if (m->type == MSG_INIT) {
+		configure(a, m);
+	} else if (m->type == MSG_TURN) {
+		/* an order for one turn follows the end of the other */
+		if (!t->open && a->configured)
+			begin_turn(a, m);
+		else
+			a->link.closed = true;
+	} else if (m->type == MSG_UPDATE) {
+		take_answers(a, m->answers, m->seen);
+	} else if (m->type == MSG_GO && mine) {
+		t->go = true;
+	} else if (m->type == MSG_CANCEL && mine) {
+		t->cancelled = true;
+	} else if (m->type == MSG_GRANT && mine) {
+		t->granted_known = true;
+		t->granted = m->accepted;
+	} else if (m->type == MSG_VERDICT && mine) {
+		t->judged = true;
+		t->accepted = m->accepted;
+		free(t->verdict);
+		t->verdict = xstrdup(m->text == NULL ? "" : m->text);
+	}
+}
+
+bool
+agent_in_turn(const struct agent *a)
+{
+	return (!a->link.closed && !a->turn.cancelled);
+}
+
+/*
+ * Take the messages that are there.  A turn that is cancelled or judged is
+ * looked at first: the next order may already stand behind it.
+ */
+static bool
+take_all(struct agent *a)
+{
+	struct msg m;
+	bool any = false;
+
+	while (!a->turn.cancelled && !a->turn.judged &&
+	    link_next(&a->link, &m)) {
+		take(a, &m);
+		msg_release(&m);
+		any = true;
+	}
+	return (any);
+}
+
+bool
+agent_wait(struct agent *a, int64_t until_ms, link_poll_fn *fn, void *arg)
+{
+	if (!take_all(a)) {
+		link_wait(&a->link, until_ms, fn, arg);
+		(void)take_all(a);
+	}
+	return (agent_in_turn(a));
+}
+
+void
+agent_say(struct agent *a, struct msg *m)
+{
+	m->turn = a->turn.number;
+	link_send(&a->link, m);
+}
+
+void
+agent_say_activity(struct agent *a, const char *activity, const char *model)
+{
+	struct msg m = { .type = MSG_ACTIVITY, .activity = activity,
+		.model = model };
+
+	agent_say(a, &m);
+}
+
+void
+agent_say_text(struct agent *a, enum msg_type type, const char *text)
+{
+	struct msg m = { .type = type, .text = text };
+
+	agent_say(a, &m);
+}
+
+void
+agent_say_error(struct agent *a, const char *kind, const char *text,
+    bool permanent)
+{
+	struct msg m = { .type = MSG_ERROR, .kind = kind, .text = text,
+		.permanent = permanent };
+
+	agent_say(a, &m);
+}
+
+bool
+agent_await_verdict(struct agent *a, struct msg *m)
+{
+	a->turn.judged = false;
+	agent_say(a, m);
+	while (!a->turn.judged)
+		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
+			return (false);
+	a->turn.judged = false;
+	return (true);
+}
+
+static void
+say_hello(struct agent *a, bool undumpable)
+{
+	struct msg m = { .type = MSG_HELLO, .version = MSG_VERSION,
+		.name = "agent-worker", .pid = getpid(),
+		.undumpable = undumpable };
+
+	link_send(&a->link, &m);
+}
+
+static void
+release(struct agent *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->nanswers; i++) {
+		free(a->answers[i].agent);
+		free(a->answers[i].label);
+		free(a->answers[i].text);
+	}
+	free(a->answers);
+	msg_release(&a->init);
+	http_shutdown();
+	link_release(&a->link);
+}
+
+static void
+take_turn(struct agent *a)
+{
+	if (strcmp(a->backend.wire, "mock") == 0)
+		mock_run(a);
+	else
+		turn_run(a);
+	end_turn(a);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct agent agent;
+
+	log_init("agent-worker", LOG_LEVEL_WARN);
+	if (argc != 1) {
+		fprintf(stderr, "usage: %s\n"
+		    "Started by massgen(1); see agent-worker(8).\n", argv[0]);
+		return (EX_USAGE);
+	}
+	link_init(&agent.link);
+	say_hello(&agent, harden());
+	while (!agent.link.closed) {
+		(void)agent_wait(&agent, MONO_NEVER, NULL, NULL);
+		if (agent.turn.open && !agent.link.closed)
+			take_turn(&agent);
+	}
+	release(&agent);
+	return (0);
+}

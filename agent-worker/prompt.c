@@ -1,0 +1,238 @@
+/* What a model is told, in words. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent-worker/prompt.h"
+#include "ipc/buf.h"
+#include "ipc/xmalloc.h"
+
+/* A text chosen by a configuration word; the first row is the default. */
+struct choice {
+	const char *word;
+	const char *text;
+};
+
+static const struct choice sensitivities[] = {
+	{ "lenient",
+	    "Vote as soon as the best current answer deals with the question "
+	    "well." },
+	{ "balanced",
+	    "Before you vote, check that the best current answer is correct, "
+	    "complete and thorough, and ask yourself whether you could improve "
+	    "it noticeably; if you could, do that instead." },
+	{ "strict",
+	    "Vote only for an answer of reference quality: correct in every "
+	    "detail, complete, with the edge cases considered. If anything is "
+	    "missing or weak, give a better answer instead." },
+};
+
+static const struct choice novelties[] = {
+	{ "lenient", "" },
+	{ "balanced",
+	    " A new answer has to differ in substance from those that exist: "
+	    "a rewording is refused." },
+	{ "strict",
+	    " A new answer has to bring another approach, new facts or a "
+	    "clearly better result: anything close to an existing answer is "
+	    "refused." },
+};
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *
+choose(const struct choice *choices, size_t n, const char *word)
+{
+	size_t i;
+
+	for (i = 0; word != NULL && i < n; i++)
+		if (strcmp(choices[i].word, word) == 0)
+			return (choices[i].text);
+	return (choices[0].text);
+}
+
+const char prompt_decide[] =
+    "You have not ended your turn. Call exactly one of the two tools now: "
+    PROMPT_VOTE " for the best current answer, or " PROMPT_NEW_ANSWER
+    " with a better one.";
+
+static void
+add_coordination(const struct agent *a, struct buf *b)
+{
+	buf_addf(b, "You are one of several agents who work on the same "
+	    "question at the same time. You see the current answers of all "
+	    "of them, without their names, and improve on them until one is "
+	    "good enough for all.\n"
+	    "End your turn by calling exactly one tool, once:\n"
+	    "- " PROMPT_VOTE ": one of the current answers is good enough. "
+	    "%s\n"
+	    "- " PROMPT_NEW_ANSWER ": it is not, and you have a better one. "
+	    "It replaces your earlier one and has to stand alone: build on "
+	    "the strengths of the current answers and leave out their "
+	    "errors.%s\n"
+	    "Do the work itself rather than describe how it could be "
+	    "done.\n",
+	    choose(sensitivities, LEN(sensitivities), a->sensitivity),
+	    choose(novelties, LEN(novelties), a->novelty));
+}
+
+static void
+add_presentation(struct buf *b)
+{
+	buf_adds(b, "The agents have chosen your answer. Present the final "
+	    "answer to the person who asked: complete, self-contained and in "
+	    "its best form. Start from your own answer and take over what is "
+	    "better in the others. Do not mention agents, votes or this "
+	    "procedure, and call no tool.\n");
+}
+
+char *
+prompt_system(const struct agent *a)
+{
+	struct buf b = BUF_INITIALIZER;
+	time_t now = time(NULL);
+	struct tm tm;
+	char date[32];
+
+	if (a->system_message != NULL && *a->system_message != '\0')
+		buf_addf(&b, "%s\n\n", a->system_message);
+	if (a->turn.present)
+		add_presentation(&b);
+	else if (!a->direct)
+		add_coordination(a, &b);
+	localtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+	buf_addf(&b, "Current time: %s\n", date);
+	return (buf_detach(&b));
+}
+
+static void
+add_answers(const struct agent *a, struct buf *b)
+{
+	size_t i;
+
+	buf_adds(b, "<CURRENT ANSWERS from the agents>\n");
+	for (i = 0; i < a->nanswers; i++) {
+		const struct answer *ans = &a->answers[i];
+		bool own = strcmp(ans->agent, a->name) == 0;
+
+		buf_addf(b, "<%s>%s\n%s\n<end of %s>\n", ans->agent,
+		    own ? " (YOUR ANSWER)" : "", ans->text, ans->agent);
+	}
+	if (a->nanswers == 0)
+		buf_adds(b, "(no answers available yet)\n");
+	buf_adds(b, "<END OF CURRENT ANSWERS>\n");
+}
+
+static const char *
+member_string(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return (json_object_object_get_ex(o, key, &v) && v != NULL ?
+	    json_object_get_string(v) : "");
+}
+
+static void
+add_votes(const struct agent *a, struct buf *b)
+{
+	struct json_object *o;
+	size_t i, n;
+
+	n = json_object_is_type(a->turn.votes, json_type_array) ?
+	    json_object_array_length(a->turn.votes) : 0;
+	buf_addf(b, "VOTING RESULTS: %zu vote%s.\n", n, n == 1 ? "" : "s");
+	for (i = 0; i < n; i++) {
+		o = json_object_array_get_idx(a->turn.votes, i);
+		buf_addf(b, "- for %s: %s\n", member_string(o, "agent"),
+		    member_string(o, "reason"));
+	}
+	buf_adds(b, "\n");
+}
+
+char *
+prompt_user(const struct agent *a)
+{
+	struct buf b = BUF_INITIALIZER;
+
+	if (a->direct)
+		return (xstrdup(a->turn.question));
+	buf_addf(&b, "<ORIGINAL MESSAGE>\n%s\n<END OF ORIGINAL MESSAGE>\n\n",
+	    a->turn.question);
+	if (a->turn.present)
+		add_votes(a, &b);
+	add_answers(a, &b);
+	if (a->turn.present)
+		buf_adds(&b, "\nPresent the final answer now.\n");
+	return (buf_detach(&b));
+}
+
+char *
+prompt_news(const char *news)
+{
+	return (xasprintf("While you worked, new answers came in:\n%s"
+	    "Take them into account: what you have done so far stays valid. "
+	    "Then go on, and end your turn with " PROMPT_VOTE " or "
+	    PROMPT_NEW_ANSWER ".", news));
+}
+
+static struct json_object *
+text_property(const char *description)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "type", json_object_new_string("string"));
+	json_object_object_add(o, "description",
+	    json_object_new_string(description));
+	return (o);
+}
+
+static struct json_object *
+schema(struct json_object *properties)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *required = json_object_new_array();
+
+	json_object_object_add(o, "type", json_object_new_string("object"));
+	json_object_object_add(o, "properties", properties);
+	json_object_object_foreach(properties, key, value)
+	{
+		(void)value;
+		json_object_array_add(required, json_object_new_string(key));
+	}
+	json_object_object_add(o, "required", required);
+	return (o);
+}
+
+struct json_object *
+prompt_new_answer_schema(void)
+{
+	struct json_object *p = json_object_new_object();
+
+	json_object_object_add(p, "content",
+	    text_property("The whole new answer."));
+	return (schema(p));
+}
+
+/* All agents are named from the first turn on: answers may come meanwhile. */
+struct json_object *
+prompt_vote_schema(const struct agent *a)
+{
+	struct json_object *p = json_object_new_object();
+	struct json_object *who = text_property("Whose answer is the best.");
+	struct json_object *names = json_object_new_array();
+	char name[32];
+	int64_t i;
+
+	for (i = 1; i <= a->init.count; i++) {
+		snprintf(name, sizeof(name), "agent%lld", (long long)i);
+		json_object_array_add(names, json_object_new_string(name));
+	}
+	json_object_object_add(who, "enum", names);
+	json_object_object_add(p, "agent_id", who);
+	json_object_object_add(p, "reason",
+	    text_property("Why it is, in a sentence or two."));
+	return (schema(p));
+}

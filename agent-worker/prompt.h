@@ -1,0 +1,28 @@
+/*
+ * What a model is told, in words.
+ */
+
+#ifndef AGENT_WORKER_PROMPT_H
+#define AGENT_WORKER_PROMPT_H
+
+#include "agent-worker/agent.h"
+
+/* The tools' names. */
+#define PROMPT_NEW_ANSWER "new_answer"
+#define PROMPT_VOTE	  "vote"
+
+/* All malloc'd.  The system message; the first user message of the turn. */
+char *prompt_system(const struct agent *);
+char *prompt_user(const struct agent *);
+
+/* To a model that worked on while answers came. */
+char *prompt_news(const char *news);
+
+/* To a model that ended without a decision. */
+extern const char prompt_decide[];
+
+/* The schemas of the two tools; the caller puts them. */
+struct json_object *prompt_new_answer_schema(void);
+struct json_object *prompt_vote_schema(const struct agent *);
+
+#endif

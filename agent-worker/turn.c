@@ -1,0 +1,312 @@
+/*
+ * One turn with a model: ask, look at the tools it called, answer what is
+ * wrong with them, until an answer or a vote is accepted or three attempts
+ * were made.  The history only grows: see the providers' rules on replayed
+ * reasoning.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-worker/agent.h"
+#include "agent-worker/call.h"
+#include "agent-worker/prompt.h"
+#include "ipc/field.h"
+#include "ipc/xmalloc.h"
+
+#define ATTEMPTS_MAX 3
+#define ARGUMENTS_DEPTH 32
+#define NTOOLS 2
+
+enum progress {
+	TURN_GO_ON,  /* the model is asked again; not its fault */
+	TURN_ATTEMPT, /* likewise, and one of its attempts is used up */
+	TURN_OVER,
+};
+
+struct work {
+	struct agent *agent;
+	const struct backend *backend;
+	char *system;
+	struct json_object *history;
+	struct tool_spec tools[NTOOLS];
+	size_t ntools;
+};
+
+static void
+init_work(struct work *w, struct agent *a, const struct backend *backend)
+{
+	memset(w, 0, sizeof(*w));
+	w->agent = a;
+	w->backend = backend;
+	w->system = prompt_system(a);
+	w->history = json_object_new_array();
+	if (a->turn.present || a->direct)
+		return;
+	w->tools[0] = (struct tool_spec) { PROMPT_NEW_ANSWER,
+		"Give a new and better answer to the question.",
+		prompt_new_answer_schema() };
+	w->tools[1] = (struct tool_spec) { PROMPT_VOTE,
+		"Vote for the best of the current answers.",
+		prompt_vote_schema(a) };
+	w->ntools = NTOOLS;
+}
+
+static void
+release_work(struct work *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->ntools; i++)
+		json_object_put(w->tools[i].schema);
+	json_object_put(w->history);
+	free(w->system);
+}
+
+/* context.txt: what the model is shown. */
+static void
+say_context(struct work *w, const char *user)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *tools = json_object_new_array();
+	size_t i;
+
+	json_object_object_add(o, "system_message",
+	    json_object_new_string(w->system));
+	json_object_object_add(o, "user_message",
+	    json_object_new_string(user));
+	for (i = 0; i < w->ntools; i++)
+		json_object_array_add(tools,
+		    json_object_new_string(w->tools[i].name));
+	json_object_object_add(o, "tools", tools);
+	agent_say_text(w->agent, MSG_CONTEXT,
+	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+	    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+/* A string argument of a call; NULL: it has none.  *out_root keeps it. */
+static const char *
+argument(struct json_object *root, const char *key)
+{
+	struct json_object *v;
+
+	if (root == NULL || !json_object_object_get_ex(root, key, &v) ||
+	    !json_object_is_type(v, json_type_string))
+		return (NULL);
+	return (json_object_get_string(v));
+}
+
+static size_t
+count_calls(const struct reply *r, const char *name)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->ncalls; i++)
+		n += strcmp(r->calls[i].name, name) == 0 ? 1 : 0;
+	return (n);
+}
+
+/* Every call has to be answered: text to the first, a remark to the rest. */
+static void
+answer_calls(struct work *w, const struct reply *r, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < r->ncalls; i++)
+		w->backend->add_result(w->history, &r->calls[i],
+		    i == 0 ? text : "Not carried out.", true);
+}
+
+/* Tell the model what came in while it worked; false: nothing did. */
+static bool
+tell_news(struct work *w, const struct reply *r)
+{
+	struct buf *news = &w->agent->turn.news;
+	char *text;
+
+	if (news->len == 0)
+		return (false);
+	text = prompt_news(news->data);
+	if (r != NULL && r->ncalls > 0)
+		answer_calls(w, r, text);
+	else
+		w->backend->add_user(w->history, text);
+	free(text);
+	buf_release(news);
+	return (true);
+}
+
+/* What the supervisor made of it. */
+static enum progress
+submit(struct work *w, const struct reply *r, struct msg *m)
+{
+	struct agent *a = w->agent;
+
+	if (!agent_await_verdict(a, m) || a->turn.accepted)
+		return (TURN_OVER);
+	if (tell_news(w, r))
+		return (TURN_GO_ON);
+	answer_calls(w, r, a->turn.verdict);
+	return (TURN_ATTEMPT);
+}
+
+static enum progress
+submit_answer(struct work *w, const struct reply *r,
+    struct json_object *arguments)
+{
+	const char *content = argument(arguments, "content");
+	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen };
+
+	if (content == NULL)
+		content = r->text.len > 0 ? r->text.data : "";
+	m.text = content;
+	return (submit(w, r, &m));
+}
+
+static enum progress
+submit_vote(struct work *w, const struct reply *r,
+    struct json_object *arguments)
+{
+	const char *reason = argument(arguments, "reason");
+	struct msg m = { .type = MSG_VOTE, .seen = w->agent->seen,
+		.agent = argument(arguments, "agent_id"),
+		.text = reason == NULL ? "" : reason };
+
+	/* a vote that could not know the news is the model's to reconsider */
+	if (tell_news(w, r))
+		return (TURN_GO_ON);
+	if (m.agent == NULL) {
+		answer_calls(w, r, "The vote names no agent_id.");
+		return (TURN_ATTEMPT);
+	}
+	return (submit(w, r, &m));
+}
+
+static enum progress
+take_call(struct work *w, const struct reply *r, const struct tool_call *call)
+{
+	struct json_object *arguments;
+	enum progress p;
+	char err[128];
+
+	if (call->arguments.len == 0) {
+		arguments = json_object_new_object();
+	} else {
+		arguments = field_parse(call->arguments.data,
+		    call->arguments.len, ARGUMENTS_DEPTH, err, sizeof(err));
+		if (arguments == NULL) {
+			answer_calls(w, r,
+			    "The tool's arguments are not a JSON object.");
+			return (TURN_ATTEMPT);
+		}
+	}
+	if (strcmp(call->name, PROMPT_VOTE) == 0)
+		p = submit_vote(w, r, arguments);
+	else
+		p = submit_answer(w, r, arguments);
+	json_object_put(arguments);
+	return (p);
+}
+
+/* What the model decided, if it did. */
+static enum progress
+decide(struct work *w, const struct reply *r)
+{
+	size_t votes = count_calls(r, PROMPT_VOTE), i;
+	size_t answers = count_calls(r, PROMPT_NEW_ANSWER);
+
+	if (votes + answers == 0) {
+		if (tell_news(w, r))
+			return (TURN_GO_ON);
+		if (r->ncalls > 0)
+			answer_calls(w, r, "There is no such tool.");
+		w->backend->add_user(w->history, prompt_decide);
+		return (TURN_ATTEMPT);
+	}
+	if (votes > 1) {
+		answer_calls(w, r, "Only one vote: choose one answer.");
+		return (TURN_ATTEMPT);
+	}
+	if (votes > 0 && answers > 0) {
+		answer_calls(w, r, "Either vote or give a new answer, not "
+		    "both.");
+		return (TURN_ATTEMPT);
+	}
+	for (i = 0; i < r->ncalls; i++)
+		if (strcmp(r->calls[i].name, PROMPT_VOTE) == 0 ||
+		    strcmp(r->calls[i].name, PROMPT_NEW_ANSWER) == 0)
+			return (take_call(w, r, &r->calls[i]));
+	return (TURN_ATTEMPT);
+}
+
+/* A presentation, or a direct answer: the text is it. */
+static enum progress
+take_text(struct work *w, const struct reply *r)
+{
+	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen,
+		.text = r->text.len > 0 ? r->text.data : "" };
+
+	if (r->text.len == 0 && !w->agent->turn.present) {
+		w->backend->add_user(w->history, "Answer in text, please.");
+		return (TURN_ATTEMPT);
+	}
+	(void)agent_await_verdict(w->agent, &m);
+	return (TURN_OVER);
+}
+
+static enum progress
+step(struct work *w)
+{
+	struct agent *a = w->agent;
+	struct call_request q = { .backend = w->backend, .model = a->model,
+		.system = w->system, .history = w->history,
+		.tools = w->tools, .ntools = w->ntools };
+	struct reply reply;
+	enum progress p = TURN_OVER;
+
+	if (a->turn.present && a->synthesis_model != NULL)
+		q.model = a->synthesis_model;
+	if (call_model(a, &q, &reply)) {
+		if (reply.failure != FAILURE_NONE) {
+			agent_say_error(a, "model", reply.error == NULL ?
+			    "the model call failed" : reply.error,
+			    reply.failure == FAILURE_PERMANENT);
+		} else {
+			w->backend->add_reply(w->history, &reply);
+			p = w->ntools == 0 ? take_text(w, &reply) :
+			    decide(w, &reply);
+		}
+	}
+	reply_release(&reply);
+	return (p);
+}
+
+void
+turn_run(struct agent *a)
+{
+	const struct backend *backend = backend_find(a->backend.wire);
+	enum progress p = TURN_GO_ON;
+	int attempts = 0;
+	struct work w;
+	char *user;
+
+	if (backend == NULL) {
+		agent_say_error(a, "configuration", "unknown wire format",
+		    true);
+		return;
+	}
+	init_work(&w, a, backend);
+	user = prompt_user(a);
+	backend->add_user(w.history, user);
+	say_context(&w, user);
+	free(user);
+	while (p != TURN_OVER && attempts < ATTEMPTS_MAX) {
+		p = step(&w);
+		attempts += p == TURN_ATTEMPT ? 1 : 0;
+	}
+	if (p != TURN_OVER && agent_in_turn(a))
+		agent_say_error(a, "no_decision",
+		    "three attempts without a valid answer or vote", false);
+	release_work(&w);
+}

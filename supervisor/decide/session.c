@@ -1,0 +1,620 @@
+/* A run's state: the fold of its events. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/field.h"
+#include "ipc/log.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/decide/session.h"
+
+static const struct {
+	const char *name;
+	int milestone;
+} phases[PHASES] = {
+	[PHASE_PLANNING] = { "planning", 10 },
+	[PHASE_GENERATION] = { "generation", 50 },
+	[PHASE_VOTING] = { "voting", 75 },
+	[PHASE_PRESENTATION] = { "presentation", 100 },
+};
+
+static const char *const status_names[] = {
+	[AGENT_WAITING] = "waiting",
+	[AGENT_STREAMING] = "streaming",
+	[AGENT_ANSWERED] = "answered",
+	[AGENT_VOTED] = "voted",
+	[AGENT_RESTARTING] = "restarting",
+	[AGENT_ERROR] = "error",
+	[AGENT_TIMEOUT] = "timeout",
+	[AGENT_COMPLETED] = "completed",
+};
+
+const char *
+phase_name(enum phase phase)
+{
+	return (phases[phase].name);
+}
+
+int
+phase_milestone(enum phase phase)
+{
+	return (phases[phase].milestone);
+}
+
+const char *
+agent_status_name(enum agent_status status)
+{
+	return (status_names[status]);
+}
+
+struct session *
+session_new(void)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->last_active = s->winner = -1;
+	return (s);
+}
+
+void
+session_free(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++) {
+		struct session_agent *a = &s->agents[i];
+
+		free(a->id);
+		free(a->model);
+		json_object_put(a->profile);
+		free(a->activity);
+		free(a->vote_reason);
+		free(a->error_type);
+		free(a->error_message);
+	}
+	for (i = 0; i < s->nanswers; i++) {
+		free(s->answers[i].label);
+		free(s->answers[i].path);
+		free(s->answers[i].sha256);
+		free(s->answers[i].preview);
+	}
+	free(s->agents);
+	free(s->answers);
+	free(s->session_id);
+	free(s->log_dir);
+	free(s->question);
+	free(s->version);
+	free(s->parent);
+	free(s->stopping);
+	free(s->winner_reason);
+	free(s->final_path);
+	free(s->final_preview);
+	free(s->final_sha256);
+	free(s->manifest);
+	free(s->outcome);
+	free(s->message);
+	free(s);
+}
+
+static void
+set(char **slot, const char *value)
+{
+	free(*slot);
+	*slot = value == NULL ? NULL : xstrdup(value);
+}
+
+int
+session_agent_by_id(const struct session *s, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++)
+		if (strcmp(s->agents[i].id, id) == 0)
+			return ((int)i);
+	return (-1);
+}
+
+int
+session_agent_by_name(const struct session *s, const char *anonymous)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++)
+		if (strcmp(s->agents[i].anonymous, anonymous) == 0)
+			return ((int)i);
+	return (-1);
+}
+
+/* How many agents satisfy `condition`, an expression over `a`. */
+#define COUNT(s, condition)                                            \
+	do {                                                           \
+		const struct session_agent *a = (s)->agents;           \
+		const struct session_agent *end = a + (s)->nagents;    \
+		size_t n = 0;                                          \
+		for (; a < end; a++)                                   \
+			n += (condition) ? 1 : 0;                      \
+		return (n);                                            \
+	} while (0)
+
+size_t
+session_living(const struct session *s)
+{
+	COUNT(s, !a->ended);
+}
+
+size_t
+session_answered(const struct session *s)
+{
+	COUNT(s, a->answers > 0);
+}
+
+size_t
+session_failed(const struct session *s)
+{
+	COUNT(s, a->failed);
+}
+
+size_t
+session_voted(const struct session *s)
+{
+	COUNT(s, a->vote_stands);
+}
+
+static size_t
+living_ready(const struct session *s)
+{
+	COUNT(s, !a->ended && a->ready);
+}
+
+static size_t
+living_acted(const struct session *s)
+{
+	COUNT(s, !a->ended && a->acted);
+}
+
+static size_t
+living_voted(const struct session *s)
+{
+	COUNT(s, !a->ended && a->vote_stands);
+}
+
+bool
+session_agreed(const struct session *s)
+{
+	size_t living = session_living(s);
+
+	if (living == 0 || s->nanswers == 0)
+		return (false);
+	return (s->direct || living_voted(s) == living);
+}
+
+bool
+session_owes_turn(const struct session *s, int agent)
+{
+	const struct session_agent *a = &s->agents[agent];
+
+	return (s->stopping == NULL && !a->ended && !a->busy &&
+	    !a->vote_stands && !(s->direct && a->answers > 0));
+}
+
+int
+session_active(const struct session *s)
+{
+	int best = -1;
+	size_t i;
+
+	if (s->last_active != -1 && s->agents[s->last_active].busy)
+		return (s->last_active);
+	for (i = 0; i < s->nagents; i++)
+		if (s->agents[i].busy && (best == -1 ||
+		    s->agents[i].last_activity > s->agents[best].last_activity))
+			best = (int)i;
+	return (best);
+}
+
+enum verdict
+session_check_vote(const struct session *s, int agent, const char *target,
+    int64_t seen, char *why, size_t whylen)
+{
+	int t = session_agent_by_name(s, target);
+	size_t i, len = 0;
+
+	if (s->nanswers == 0) {
+		snprintf(why, whylen,
+		    "there is no answer to vote for yet: give a new answer");
+		return (VERDICT_RETRY);
+	}
+	/* members of the session are told apart by whether they answered */
+	if (t == -1)
+		t = session_agent_by_id(s, target);
+	if (t == -1 || s->agents[t].answers == 0) {
+		len = (size_t)snprintf(why, whylen,
+		    "\"%.40s\" has no answer; you can vote for:", target);
+		for (i = 0; i < s->nagents && len < whylen; i++)
+			if (s->agents[i].answers > 0)
+				len += (size_t)snprintf(why + len,
+				    whylen - len, " %s",
+				    s->agents[i].anonymous);
+		return (VERDICT_RETRY);
+	}
+	if (seen < (int64_t)s->nanswers) {
+		snprintf(why, whylen, "a newer answer came before this vote: "
+		    "look at it, then vote or answer");
+		return (VERDICT_STALE);
+	}
+	(void)agent;
+	return (VERDICT_OK);
+}
+
+enum verdict
+session_check_answer(const struct session *s, int agent, int max_answers,
+    char *why, size_t whylen)
+{
+	if (max_answers < 0 || s->agents[agent].answers < max_answers)
+		return (VERDICT_OK);
+	snprintf(why, whylen, "you have given %d answers, which is the limit: "
+	    "vote for the best answer", s->agents[agent].answers);
+	return (VERDICT_RETRY);
+}
+
+/* --- one function per event that changes more than a member or two --- */
+
+static void
+apply_run_started(struct session *s, const struct event *e)
+{
+	struct json_object *row, *v;
+	size_t i;
+
+	set(&s->session_id, e->session_id);
+	set(&s->log_dir, e->log_dir);
+	set(&s->question, e->question);
+	set(&s->version, e->version);
+	set(&s->parent, e->parent);
+	s->pid = e->pid;
+	s->depth = e->depth;
+	s->dry_run = e->dry_run;
+	s->direct = e->direct;
+	s->start_time = s->last_progress = e->time;
+	s->nagents = json_object_array_length(e->agents);
+	s->agents = xcalloc(s->nagents, sizeof(*s->agents));
+	for (i = 0; i < s->nagents; i++) {
+		struct session_agent *a = &s->agents[i];
+
+		row = json_object_array_get_idx(e->agents, i);
+		if (json_object_object_get_ex(row, "id", &v))
+			a->id = xstrdup(json_object_get_string(v));
+		else
+			a->id = xasprintf("agent%zu", i + 1);
+		if (json_object_object_get_ex(row, "model", &v))
+			a->model = xstrdup(json_object_get_string(v));
+		if (json_object_object_get_ex(row, "model_profile", &v))
+			a->profile = json_object_get(v);
+		snprintf(a->anonymous, sizeof(a->anonymous), "agent%zu",
+		    i + 1);
+		a->latest = a->vote_answer = -1;
+		a->activity = xstrdup("starting");
+		a->last_activity = e->time;
+	}
+}
+
+static void
+void_votes(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++) {
+		struct session_agent *a = &s->agents[i];
+
+		if (!a->vote_stands)
+			continue;
+		a->vote_stands = false;
+		s->answers[a->vote_answer].votes--;
+		s->answers[a->vote_answer].votes_superseded++;
+	}
+}
+
+static void
+back_to_work(struct session *s, int author)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++) {
+		struct session_agent *a = &s->agents[i];
+
+		if ((int)i == author || a->ended || a->turn == 0)
+			continue;
+		a->times_restarted++;
+		a->status = AGENT_RESTARTING;
+	}
+}
+
+static void
+acted(struct session_agent *a, enum agent_status status)
+{
+	a->acted = true;
+	a->busy = false;
+	a->status = status;
+	set(&a->activity, "idle");
+	set(&a->error_type, NULL);
+	set(&a->error_message, NULL);
+}
+
+static void
+apply_answer(struct session *s, const struct event *e)
+{
+	struct session_agent *a = &s->agents[e->who];
+	struct session_answer *answer;
+
+	void_votes(s);
+	s->answers = xreallocarray(s->answers, s->nanswers + 1,
+	    sizeof(*s->answers));
+	answer = &s->answers[s->nanswers];
+	memset(answer, 0, sizeof(*answer));
+	answer->agent = e->who;
+	answer->number = ++a->answers;
+	answer->label = xstrdup(e->label);
+	answer->path = xstrdup(e->path);
+	answer->sha256 = xstrdup(e->sha256);
+	answer->preview = xstrdup(e->text);
+	answer->bytes = e->bytes;
+	answer->at_ms = e->at_ms;
+	a->latest = (int)s->nanswers++;
+	acted(a, AGENT_ANSWERED);
+	back_to_work(s, e->who);
+}
+
+static void
+apply_vote(struct session *s, const struct event *e)
+{
+	struct session_agent *a = &s->agents[e->who];
+	int target = session_agent_by_id(s, e->target);
+
+	if (target == -1 || s->agents[target].latest == -1)
+		return;
+	if (a->vote_stands)
+		s->answers[a->vote_answer].votes--;
+	a->vote_stands = true;
+	a->vote_answer = s->agents[target].latest;
+	set(&a->vote_reason, e->text);
+	s->answers[a->vote_answer].votes++;
+	acted(a, AGENT_VOTED);
+}
+
+static void
+add_usage(struct usage_sum *u, const struct event *e)
+{
+	u->input_tokens += e->input_tokens;
+	u->cached_input_tokens += e->cached_input_tokens;
+	u->output_tokens += e->output_tokens;
+	u->reasoning_tokens += e->reasoning_tokens;
+	u->cost += e->cost;
+	u->calls++;
+}
+
+static void
+apply_usage(struct session *s, const struct event *e)
+{
+	size_t i;
+
+	add_usage(&s->agents[e->who].usage, e);
+	/* the total is the sum of what the agents show, to the last digit */
+	add_usage(&s->usage, e);
+	s->usage.cost = 0;
+	for (i = 0; i < s->nagents; i++)
+		s->usage.cost += s->agents[i].usage.cost;
+}
+
+static void
+apply_error(struct session_agent *a, const struct event *e)
+{
+	set(&a->error_type, e->kind);
+	set(&a->error_message, e->text);
+	a->error_time = e->time;
+	a->busy = false;
+}
+
+/* What an agent that was not stopped by a failure is called at the end. */
+static void
+settle(struct session_agent *a)
+{
+	a->busy = false;
+	if (a->failed)
+		return;
+	a->status = a->vote_stands ? AGENT_VOTED : AGENT_COMPLETED;
+}
+
+static void
+apply_exited(struct session *s, const struct event *e)
+{
+	struct session_agent *a = &s->agents[e->who];
+
+	a->pid = 0;
+	a->exited = true;
+	a->exit_code = e->code;
+	a->exit_signal = e->signal;
+	a->cpu_seconds += e->cpu_seconds;
+	if (e->max_rss_kib > a->max_rss_kib)
+		a->max_rss_kib = e->max_rss_kib;
+	set(&a->activity, "dead");
+	a->busy = false;
+}
+
+static void
+apply_run_ended(struct session *s, const struct event *e)
+{
+	size_t i;
+
+	set(&s->outcome, e->outcome);
+	set(&s->message, e->text);
+	set(&s->manifest, e->path);
+	s->exit_code = e->exit_code;
+	s->ended = true;
+	for (i = 0; i < s->nagents; i++)
+		settle(&s->agents[i]);
+}
+
+/* Events about one agent; a points to it. */
+static void
+apply_to_agent(struct session *s, const struct event *e,
+    struct session_agent *a)
+{
+	switch (e->type) {
+	case EVENT_AGENT_STARTED:
+		a->pid = e->pid;
+		a->attempts = e->attempt;
+		a->process_restarts = (int)e->attempt - 1;
+		set(&a->activity, "starting");
+		break;
+	case EVENT_AGENT_READY:
+		a->ready = true;
+		set(&a->activity, "idle");
+		break;
+	case EVENT_TURN_STARTED:
+	case EVENT_PRESENTATION:
+		a->turn = e->turn;
+		a->busy = true;
+		a->status = AGENT_STREAMING;
+		s->presenting |= e->type == EVENT_PRESENTATION;
+		break;
+	case EVENT_ACTIVITY:
+		set(&a->activity, e->activity);
+		if (e->model != NULL)
+			set(&a->model, e->model);
+		if (a->busy)
+			a->status = AGENT_STREAMING;
+		break;
+	case EVENT_USAGE:
+		apply_usage(s, e);
+		break;
+	case EVENT_ANSWER:
+		apply_answer(s, e);
+		break;
+	case EVENT_VOTE:
+		apply_vote(s, e);
+		break;
+	case EVENT_ATTEMPT_FAILED:
+		apply_error(a, e);
+		a->status = AGENT_RESTARTING;
+		break;
+	case EVENT_AGENT_EXITED:
+		apply_exited(s, e);
+		break;
+	case EVENT_AGENT_FAILED:
+		apply_error(a, e);
+		a->ended = a->failed = true;
+		a->status = strcmp(e->kind, "timeout") == 0 ? AGENT_TIMEOUT :
+		    AGENT_ERROR;
+		break;
+	case EVENT_WINNER:
+		s->winner = e->who;
+		set(&s->winner_reason, e->text);
+		break;
+	case EVENT_FINAL_ANSWER:
+		set(&s->final_path, e->path);
+		set(&s->final_preview, e->text);
+		set(&s->final_sha256, e->sha256);
+		s->final_bytes = e->bytes;
+		s->presented = e->presented;
+		settle(a);
+		break;
+	case EVENT_REFUSED:
+	case EVENT_RUN_STARTED:
+	case EVENT_WARNING:
+	case EVENT_STALLED:
+	case EVENT_RESUMED:
+	case EVENT_STOPPING:
+	case EVENT_ORPHANS:
+	case EVENT_RUN_ENDED:
+		break;
+	}
+	s->last_active = e->who;
+	a->last_activity = e->time;
+	s->last_progress = e->time;
+}
+
+static void
+apply_to_run(struct session *s, const struct event *e)
+{
+	if (e->type == EVENT_RUN_STARTED)
+		apply_run_started(s, e);
+	else if (e->type == EVENT_STALLED || e->type == EVENT_RESUMED)
+		s->stalled = e->type == EVENT_STALLED;
+	else if (e->type == EVENT_STOPPING)
+		set(&s->stopping, e->kind);
+	else if (e->type == EVENT_ORPHANS)
+		s->orphans += e->count;
+	else if (e->type == EVENT_RUN_ENDED)
+		apply_run_ended(s, e);
+}
+
+/* 10 + 40 * 2 / 3: how far between the milestones before and after. */
+static int
+between(int from, int to, size_t part, size_t whole)
+{
+	if (whole == 0)
+		return (from);
+	return (from + (int)((size_t)(to - from) * part / whole));
+}
+
+static void
+advance(struct session *s)
+{
+	size_t living = session_living(s);
+	int percent = 0;
+
+	if (s->phase == PHASE_PLANNING && living > 0 &&
+	    living_ready(s) == living) {
+		s->reached[PHASE_PLANNING] = true;
+		s->phase = PHASE_GENERATION;
+	}
+	if (s->phase == PHASE_GENERATION && living > 0 && s->nanswers > 0 &&
+	    living_acted(s) == living) {
+		s->reached[PHASE_GENERATION] = true;
+		s->phase = PHASE_VOTING;
+	}
+	if (s->stopping != NULL && s->phase != PHASE_PRESENTATION) {
+		s->reached[PHASE_VOTING] = s->phase == PHASE_VOTING &&
+		    session_agreed(s);
+		s->phase = PHASE_PRESENTATION;
+	}
+	if (s->ended && s->final_path != NULL)
+		s->reached[PHASE_PRESENTATION] = true;
+
+	switch (s->phase) {
+	case PHASE_PLANNING:
+		percent = between(0, 10, living_ready(s), living);
+		break;
+	case PHASE_GENERATION:
+		percent = between(10, 50, living_acted(s), living);
+		break;
+	case PHASE_VOTING:
+		percent = between(50, 75, living_voted(s), living);
+		break;
+	case PHASE_PRESENTATION:
+		percent = s->final_path != NULL ? 95 : 75;
+		break;
+	}
+	if (percent > 99)
+		percent = 99;
+	if (s->ended)
+		percent = 100;
+	if (percent > s->percent)
+		s->percent = percent;
+}
+
+void
+session_apply(struct session *s, struct event *e)
+{
+	s->last_time = e->time;
+	s->at_ms = e->at_ms;
+	if (e->agent != NULL)
+		e->who = session_agent_by_id(s, e->agent);
+	else
+		e->who = -1;
+	if (e->who != -1)
+		apply_to_agent(s, e, &s->agents[e->who]);
+	else
+		apply_to_run(s, e);
+	advance(s);
+}

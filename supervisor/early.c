@@ -1,0 +1,102 @@
+/* When a run cannot start. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/early.h"
+#include "supervisor/record/status.h"
+#include "supervisor/view/out.h"
+
+static void
+place(const struct diagnostic *d, char *text, size_t len)
+{
+	const char *file = d->file == NULL ? "" : d->file;
+
+	if (d->line != 0)
+		snprintf(text, len, "%s:%zu:%zu: ", file, d->line, d->column);
+	else
+		snprintf(text, len, "%s%s", file, *file == '\0' ? "" : ": ");
+}
+
+void
+early_log_diagnostic(const struct diagnostic *d)
+{
+	char where[512];
+
+	place(d, where, sizeof(where));
+	log_warnx("%s%s%s%s%s", where, d->message,
+	    d->suggestion == NULL ? "" : " (", d->suggestion == NULL ? "" :
+	    d->suggestion, d->suggestion == NULL ? "" : ")");
+}
+
+void
+early_summary(const struct diagnostics *d, char *text, size_t len)
+{
+	char where[512];
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		if (d->list[i].severity == SEVERITY_ERROR)
+			break;
+	if (i == d->count) {
+		snprintf(text, len, "the configuration cannot be used");
+		return;
+	}
+	place(&d->list[i], where, sizeof(where));
+	if (d->errors > 1)
+		snprintf(text, len, "%s%s (and %zu more)", where,
+		    d->list[i].message, d->errors - 1);
+	else
+		snprintf(text, len, "%s%s", where, d->list[i].message);
+}
+
+/* The session of a run that began and ended with its error. */
+static void
+write_status(const char *log_dir, double start, double now, int exit_code,
+    const char *error)
+{
+	struct session *s = session_new();
+	struct status_writer w;
+	struct event begin = { .type = EVENT_RUN_STARTED, .time = start,
+		.question = "", .log_dir = log_dir,
+		.version = MASSGEN_VERSION, .pid = getpid(),
+		.session_id = strrchr(log_dir, '/') + 1 };
+	struct event end = { .type = EVENT_RUN_ENDED, .time = now,
+		.outcome = exit_code == 1 ? "config_error" :
+		    "execution_error", .exit_code = exit_code, .text = error };
+	char *path = xasprintf("%s/status.json", log_dir);
+
+	begin.agents = json_object_new_array();
+	session_apply(s, &begin);
+	session_apply(s, &end);
+	status_init(&w, path);
+	if (status_write(&w, s, now) == -1)
+		log_warn("%s", path);
+	status_release(&w);
+	json_object_put(begin.agents);
+	session_free(s);
+	free(path);
+}
+
+void
+early_fail(const struct view *view, const char *log_dir, bool dir_exists,
+    int64_t started, int exit_code, const char *error)
+{
+	double elapsed = (double)(mono_ms() - started) / 1000;
+	double now = wall_seconds();
+	struct view_end end = { .exit_code = exit_code, .error = error,
+		.elapsed = elapsed };
+
+	log_info("%s", error);
+	if (dir_exists)
+		write_status(log_dir, now - elapsed, now, exit_code, error);
+	else
+		view->open(log_dir);
+	view->close(&end);
+	out_drain();
+}

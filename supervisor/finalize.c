@@ -1,0 +1,383 @@
+/*
+ * Every way out of a run: the winner, its presentation if there is time for
+ * it, the end of every worker, and the files that say how it went.  No step
+ * needs a model: what cannot be had is replaced by what is known.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/decide/vote.h"
+#include "supervisor/record/atomic.h"
+#include "supervisor/record/manifest.h"
+#include "supervisor/record/report.h"
+#include "supervisor/run.h"
+#include "supervisor/view/out.h"
+
+#define PREVIEW_MAX 200
+
+static const struct {
+	const char *outcome;
+} outcomes[] = {
+	[EXIT_OK] = { "success" },
+	[EXIT_CONFIG] = { "config_error" },
+	[EXIT_EXECUTION] = { "execution_error" },
+	[EXIT_TIMEOUT] = { "timeout" },
+	[EXIT_INTERRUPTED] = { "interrupted" },
+};
+
+static struct agent_run *
+winner_of(struct run *run)
+{
+	return (run->session->winner == -1 ? NULL :
+	    &run->agents[run->session->winner]);
+}
+
+static void
+choose_winner(struct run *run)
+{
+	struct event e = { .type = EVENT_WINNER };
+	const struct session *s = run->session;
+	char *reason;
+	int w;
+
+	if ((w = vote_winner(s, &reason)) == -1)
+		return;
+	e.agent = s->agents[w].id;
+	e.label = s->answers[s->agents[w].latest].label;
+	e.text = reason;
+	run_event(run, &e);
+	free(reason);
+}
+
+/* Whether the winner can still be asked to present. */
+static bool
+may_present(struct run *run)
+{
+	const struct agent_run *a = winner_of(run);
+
+	return (a != NULL && !a->given_up && !run->session->direct &&
+	    run->interrupts == 0 && !run->cost_limited &&
+	    mono_ms() < run->present_end);
+}
+
+static void
+stop_all_but(struct run *run, const struct agent_run *keep)
+{
+	size_t i;
+
+	for (i = 0; i < run->session->nagents; i++) {
+		struct agent_run *a = &run->agents[i];
+
+		if (a == keep)
+			continue;
+		a->turn_open = false;
+		worker_stop(&a->worker, "finished", "the run is over", false);
+	}
+}
+
+static void
+cancel_turn(struct agent_run *a)
+{
+	struct msg m = { .type = MSG_CANCEL, .turn = a->turn };
+
+	if (a->turn_open && a->worker.state == WORKER_UP)
+		worker_send(&a->worker, &m);
+	a->turn_open = false;
+}
+
+void
+finalize_begin(struct run *run, const char *why, const char *text)
+{
+	struct event e = { .type = EVENT_STOPPING, .kind = why, .text = text };
+	struct agent_run *a;
+
+	if (run->stage != STAGE_COORDINATING)
+		return;
+	log_info("coordination is over: %s", text);
+	run_event(run, &e);
+	choose_winner(run);
+	run->stage = STAGE_PRESENTING;
+	a = winner_of(run);
+	if (!may_present(run)) {
+		finalize_presented(run, NULL);
+		return;
+	}
+	stop_all_but(run, a);
+	cancel_turn(a);
+	a->start_at = 0;
+}
+
+/* --- the final answer --- */
+
+static int
+write_final(struct run *run, const struct agent_run *a, struct artifact *file)
+{
+	const char *context = a->context == NULL ? "" : a->context;
+	char *dir = xasprintf("final/%s", a->config->id);
+	char *path = xasprintf("%s/%s", run->log_dir, dir);
+	char *workspace = xasprintf("%s/workspace", path);
+	int ret;
+
+	ret = atomic_mkdirs(workspace);
+	if (ret == 0)
+		ret = artifact_write(run->log_dir, dir, "answer.txt",
+		    run->final_text, strlen(run->final_text), true, file);
+	if (ret == 0)
+		ret = artifact_write(run->log_dir, dir, "context.txt",
+		    context, strlen(context), true, NULL);
+	if (ret == 0)
+		ret = atomic_sync_dir(path);
+	free(workspace);
+	free(path);
+	free(dir);
+	return (ret);
+}
+
+/* The disk took it not: somewhere else, or as a last resort on stderr. */
+static void
+rescue_final(struct run *run, int error)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path;
+
+	path = xasprintf("%s/massgen-answer-%s.txt",
+	    tmp == NULL || *tmp == '\0' ? "/tmp" : tmp,
+	    run->session->session_id);
+	if (atomic_write(path, run->final_text, strlen(run->final_text),
+	    true) == 0) {
+		run->error = xasprintf("%s/final: %s; the final answer is in "
+		    "%s", run->log_dir, strerror(error), path);
+	} else {
+		run->error = xasprintf("%s/final: %s; the final answer is on "
+		    "standard error", run->log_dir, strerror(error));
+		fprintf(stderr, "%s\n", run->final_text);
+	}
+	free(path);
+}
+
+static void
+record_final(struct run *run, bool presented)
+{
+	struct agent_run *a = winner_of(run);
+	struct event e = { .type = EVENT_FINAL_ANSWER,
+		.agent = a->config->id, .presented = presented };
+	struct artifact file = { 0 };
+	char *preview;
+
+	if (write_final(run, a, &file) == -1) {
+		rescue_final(run, errno);
+		artifact_release(&file);
+		return;
+	}
+	preview = utf8_line(run->final_text, PREVIEW_MAX);
+	e.text = preview;
+	e.path = file.path;
+	e.bytes = file.bytes;
+	e.sha256 = file.sha256;
+	run_event(run, &e);
+	free(preview);
+	artifact_release(&file);
+}
+
+static bool
+is_blank(const char *text)
+{
+	return (text[strspn(text, " \t\r\n")] == '\0');
+}
+
+void
+finalize_presented(struct run *run, const char *text)
+{
+	const struct agent_run *a = winner_of(run);
+	bool presented = text != NULL && !is_blank(text);
+
+	if (run->stage != STAGE_PRESENTING)
+		return;
+	run->stage = STAGE_ENDING;
+	if (a != NULL) {
+		if (!presented) {
+			text = run->texts[run->session->agents[
+			    run->session->winner].latest];
+			if (run->interrupts == 0 && !run->session->direct)
+				log_info("agent %s did not present: its last "
+				    "answer is taken", a->config->id);
+		}
+		run->final_text = xstrdup(text);
+		record_final(run, presented);
+	}
+	stop_all_but(run, NULL);
+}
+
+static void
+step_presenting(struct run *run)
+{
+	struct agent_run *a = winner_of(run);
+	int i = run->session->winner;
+
+	if (!may_present(run))
+		finalize_presented(run, NULL);
+	else if (a->worker.state == WORKER_DOWN && mono_ms() >= a->start_at)
+		run_start_worker(run, i);
+	else if (a->worker.state == WORKER_UP && !a->turn_open)
+		run_start_turn(run, i, true);
+}
+
+static void
+step_ending(struct run *run)
+{
+	bool late = mono_ms() >= run->hard_end, down = true;
+	size_t i;
+
+	for (i = 0; i < run->session->nagents; i++) {
+		struct worker *w = &run->agents[i].worker;
+
+		if (late)
+			worker_kill(w, "finished", "the run's time is over");
+		down = down && worker_is_down(w);
+	}
+	if (down)
+		run->stage = STAGE_DONE;
+}
+
+void
+finalize_step(struct run *run)
+{
+	if (run->stage == STAGE_PRESENTING)
+		step_presenting(run);
+	if (run->stage == STAGE_ENDING)
+		step_ending(run);
+}
+
+/* --- the last files --- */
+
+static void
+fail(struct run *run, const char *what, int error)
+{
+	if (run->error == NULL)
+		run->error = xasprintf("%s/%s: %s%s%s", run->log_dir, what,
+		    strerror(error), run->session->final_path == NULL ? "" :
+		    "; the final answer is in ",
+		    run->session->final_path == NULL ? "" :
+		    run->session->final_path);
+}
+
+static void
+write_output(struct run *run)
+{
+	if (run->output_path == NULL || run->final_text == NULL)
+		return;
+	if (atomic_write(run->output_path, run->final_text,
+	    strlen(run->final_text), true) == -1 && run->error == NULL)
+		run->error = xasprintf("%s: %s", run->output_path,
+		    strerror(errno));
+}
+
+static enum exit_code
+exit_code_of(struct run *run)
+{
+	const struct session *s = run->session;
+
+	if (run->interrupts > 0)
+		return (EXIT_INTERRUPTED);
+	if (s->stopping != NULL && strcmp(s->stopping, "time") == 0)
+		return (EXIT_TIMEOUT);
+	return (s->final_path == NULL ? EXIT_EXECUTION : EXIT_OK);
+}
+
+/* Why there is no final answer, when nothing worse was found. */
+static void
+explain(struct run *run, enum exit_code code)
+{
+	const struct session *s = run->session;
+	const char *last = NULL;
+	size_t i;
+
+	if (run->error != NULL || s->final_path != NULL)
+		return;
+	for (i = 0; i < s->nagents; i++)
+		if (s->agents[i].error_message != NULL)
+			last = s->agents[i].error_message;
+	if (code == EXIT_INTERRUPTED)
+		run->error = xstrdup("interrupted before any answer");
+	else if (code == EXIT_TIMEOUT)
+		run->error = xasprintf("the time limit of %g s passed before "
+		    "any answer", (double)run->config->run_timeout_ms / 1000);
+	else
+		run->error = xasprintf("no agent produced an answer%s%s",
+		    last == NULL ? "" : ": ", last == NULL ? "" : last);
+}
+
+static void
+end_event(struct run *run, enum exit_code code, bool manifest)
+{
+	struct event e = { .type = EVENT_RUN_ENDED,
+		.outcome = outcomes[code].outcome, .exit_code = (int)code,
+		.text = run->error, .path = manifest ? MANIFEST_PATH : NULL };
+
+	run_event(run, &e);
+	if (journal_sync(&run->journal) == -1)
+		log_warn("events.ndjson");
+}
+
+static void
+close_view(struct run *run, enum exit_code code)
+{
+	char *path = NULL;
+	struct view_end end = { .session = run->session,
+		.exit_code = (int)code, .error = run->error,
+		.answer = run->final_text,
+		.elapsed = run->session->last_time -
+		    run->session->start_time };
+
+	if (run->session->final_path != NULL)
+		path = xasprintf("%s/%s", run->log_dir,
+		    run->session->final_path);
+	end.answer_path = path;
+	run->view->close(&end);
+	out_drain();
+	free(path);
+}
+
+enum exit_code
+finalize_finish(struct run *run)
+{
+	const struct session *s = run->session;
+	struct artifact final = { NULL, s->final_bytes, "" };
+	enum exit_code code = exit_code_of(run);
+	bool manifest;
+
+	if (s->final_path != NULL) {
+		final.path = s->final_path;
+		strlcpy(final.sha256, s->final_sha256, sizeof(final.sha256));
+	}
+	write_output(run);
+	explain(run, code);
+	if (run->journal_failed)
+		fail(run, "events.ndjson", errno == 0 ? EIO : ENOSPC);
+	if (code == EXIT_OK && run->error != NULL)
+		code = EXIT_EXECUTION;
+	manifest = manifest_write(run->log_dir, s, run->texts,
+	    final.path == NULL ? NULL : &final, outcomes[code].outcome) == 0;
+	if (!manifest) {
+		fail(run, MANIFEST_PATH, errno);
+		if (code == EXIT_OK)
+			code = EXIT_EXECUTION;
+	}
+	end_event(run, code, manifest);
+	if (report_write(run->log_dir, s, run->config) == -1)
+		log_warnx("%s: some reports could not be written",
+		    run->log_dir);
+	if (atomic_sync_dir(run->log_dir) == -1 ||
+	    status_write(&run->status, s, s->last_time) == -1)
+		log_warn("%s/status.json", run->log_dir);
+	close_view(run, code);
+	return (code);
+}

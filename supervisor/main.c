@@ -1,0 +1,266 @@
+/*
+ * massgen: from the command line to the exit code.  Here the orders are
+ * read, the run directory made and the question found; run.c does the rest.
+ */
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/early.h"
+#include "supervisor/options.h"
+#include "supervisor/record/artifact.h"
+#include "supervisor/record/redact.h"
+#include "supervisor/run.h"
+#include "supervisor/view/out.h"
+
+#define QUESTION_MAX ((size_t)4 * 1024 * 1024)
+
+/* Descriptors 0 to 2 exist, so that no file of ours becomes one of them. */
+static void
+open_standard(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDWR)) != -1 && fd <= 2)
+		continue;
+	if (fd > 2)
+		close(fd);
+}
+
+static void
+harden(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	/* we hold keys: no core, no reader of our memory or environment */
+	if (prctl(PR_SET_DUMPABLE, 0) == -1 ||
+	    setrlimit(RLIMIT_CORE, &none) == -1)
+		log_warn("cannot protect the process's memory");
+}
+
+static const struct view *
+view_of(const struct options *o)
+{
+	if (o->json)
+		return (&view_json);
+	if (o->automation)
+		return (&view_automation);
+	return (o->no_display ? &view_answer : &view_terminal);
+}
+
+static void
+open_log(const struct options *o, const char *log_dir)
+{
+	char *path;
+	int fd;
+
+	if (o->no_logs)
+		return;
+	path = xasprintf("%s/massgen.log", log_dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+	    0666);
+	if (fd == -1)
+		log_warn("%s", path);
+	else
+		log_to_file(fd, o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	free(path);
+}
+
+/* The question's text, cleaned; NULL and a message in err. */
+static char *
+read_question(const struct options *o, char *err, size_t errlen)
+{
+	struct buf raw = BUF_INITIALIZER, text = BUF_INITIALIZER;
+	const char *path = o->question_file;
+	int fd = STDIN_FILENO, bad = 0;
+
+	if (path == NULL && o->question == NULL) {
+		snprintf(err, errlen, "no question given; see --help");
+		return (NULL);
+	}
+	if (path == NULL && strcmp(o->question, "-") != 0) {
+		buf_adds(&raw, o->question);
+	} else {
+		if (path != NULL && strcmp(path, "-") != 0)
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+		bad = fd == -1 ? -1 : buf_read_fd(&raw, fd, QUESTION_MAX);
+		if (bad == -1)
+			snprintf(err, errlen, "%s: %s", path == NULL ?
+			    "standard input" : path, strerror(errno));
+		if (fd > STDERR_FILENO)
+			close(fd);
+	}
+	if (bad == 0) {
+		buf_add(&text, "", 0);
+		utf8_clean(&text, raw.data == NULL ? "" : raw.data, raw.len);
+		if (text.data[strspn(text.data, " \t\r\n")] == '\0') {
+			snprintf(err, errlen, "the question is empty");
+			bad = -1;
+		}
+	}
+	buf_release(&raw);
+	if (bad == 0)
+		return (buf_detach(&text));
+	buf_release(&text);
+	return (NULL);
+}
+
+/* Every problem to standard error; the first one in words to err. */
+static struct config *
+read_config(const struct options *o, char *err, size_t errlen)
+{
+	struct diagnostics d = { 0 };
+	struct config *config = NULL;
+	char *path = NULL;
+	bool quick = o->overrides.backend != NULL ||
+	    (o->overrides.model != NULL && o->config == NULL);
+	size_t i;
+
+	*err = '\0';
+	if (!quick && (path = config_find(o->config, err, errlen)) == NULL &&
+	    (*err != '\0' || !o->overrides.dry_run)) {
+		if (*err == '\0')
+			snprintf(err, errlen, "no configuration: use "
+			    "--config, --backend or --dry-run");
+		return (NULL);
+	}
+	config = config_load(path, &o->overrides, &d);
+	for (i = 0; i < d.count; i++)
+		early_log_diagnostic(&d.list[i]);
+	if (config == NULL)
+		early_summary(&d, err, errlen);
+	diagnostics_release(&d);
+	free(path);
+	return (config);
+}
+
+static int
+run(const struct options *o, int64_t started)
+{
+	struct run_request request = { .output_path = o->output,
+		.view = view_of(o), .started = started,
+		.dry_run = o->overrides.dry_run };
+	struct config *config = NULL;
+	char *question = NULL, *dir, *wanted = NULL, err[1024];
+	int code = EXIT_CONFIG;
+
+	if ((dir = artifact_run_dir(o->log_root, &wanted)) == NULL) {
+		snprintf(err, sizeof(err), "cannot create %s: %s", wanted,
+		    strerror(errno));
+		early_fail(request.view, wanted, false, started,
+		    EXIT_EXECUTION, err);
+		free(wanted);
+		return (EXIT_EXECUTION);
+	}
+	request.view->open(dir);
+	open_log(o, dir);
+	if ((question = read_question(o, err, sizeof(err))) != NULL &&
+	    (config = read_config(o, err, sizeof(err))) != NULL) {
+		request.config = config;
+		request.question = question;
+		request.log_dir = dir;
+		code = (int)run_execute(&request);
+		config_free(config);
+	} else {
+		early_fail(request.view, dir, true, started, EXIT_CONFIG, err);
+	}
+	free(question);
+	free(dir);
+	return (code);
+}
+
+static int
+validate(const struct options *o)
+{
+	struct config_overrides overrides = o->overrides;
+	struct diagnostics d = { 0 };
+	char *path, err[512] = "";
+	bool ok;
+
+	overrides.validate_only = true;
+	if ((path = config_find(o->validate, err, sizeof(err))) == NULL)
+		path = xstrdup(o->validate);
+	config_free(config_load(path, &overrides, &d));
+	ok = diagnostics_print(&d, stdout, o->json, o->strict);
+	diagnostics_release(&d);
+	free(path);
+	return (ok ? EXIT_OK : EXIT_CONFIG);
+}
+
+static int
+print_example(const char *name)
+{
+	char err[512];
+
+	if (examples_print(name, stdout, err, sizeof(err)) == 0)
+		return (EXIT_OK);
+	log_warnx("%s", err);
+	return (EXIT_CONFIG);
+}
+
+/* A bad command line; under --automation a run that failed, all the same. */
+static int
+bad_usage(const struct options *o, int64_t started, const char *err)
+{
+	char *dir, *wanted = NULL;
+
+	if (!o->automation || o->validate != NULL) {
+		fprintf(stderr, "massgen: %s\n"
+		    "usage: massgen [options] \"question\"; see --help\n",
+		    err);
+		return (EXIT_CONFIG);
+	}
+	dir = artifact_run_dir(o->log_root, &wanted);
+	if (dir != NULL)
+		view_automation.open(dir);
+	early_fail(&view_automation, dir == NULL ? wanted : dir, dir != NULL,
+	    started, EXIT_CONFIG, err);
+	free(dir);
+	free(wanted);
+	return (EXIT_CONFIG);
+}
+
+int
+main(int argc, char **argv)
+{
+	int64_t started = mono_ms();
+	struct options o;
+	char err[256];
+	int code;
+
+	open_standard();
+	log_init("massgen", LOG_LEVEL_WARN);
+	log_filter(redact);
+	harden();
+	if (options_parse(&o, argc, argv, err, sizeof(err)) == -1)
+		return (bad_usage(&o, started, err));
+	if (o.debug)
+		log_init("massgen", LOG_LEVEL_DEBUG);
+	if (o.help)
+		options_usage(stdout);
+	else if (o.version)
+		printf("massgen %s\n", MASSGEN_VERSION);
+	else if (o.list_examples)
+		return (examples_list(stdout) == 0 ? EXIT_OK : EXIT_CONFIG);
+	else if (o.example != NULL)
+		return (print_example(o.example));
+	else if (o.validate != NULL)
+		return (validate(&o));
+	if (o.help || o.version)
+		return (EXIT_OK);
+	loop_init();
+	code = run(&o, started);
+	loop_shutdown();
+	return (code);
+}

@@ -1,0 +1,28 @@
+/*
+ * Nothing is left running: every descendant that remains is found and
+ * ended, whatever session or process group it made for itself.
+ */
+
+#ifndef SUPERVISOR_PROCESS_SWEEP_H
+#define SUPERVISOR_PROCESS_SWEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Become the parent of every descendant that loses its own. */
+void sweep_init(void);
+
+/*
+ * SIGKILL every child that `keep` does not claim.  Returns how many were
+ * found.  They are reaped as any child.
+ */
+int sweep_strangers(bool (*keep)(void *arg, pid_t), void *arg);
+
+/*
+ * Kill and collect children until the kernel says that there is none, or
+ * until the monotonic time until_ms.  Returns how many were killed.
+ */
+int sweep_all(int64_t until_ms);
+
+#endif

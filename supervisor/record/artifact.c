@@ -1,0 +1,127 @@
+/* What a run produces, on disk. */
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ipc/xmalloc.h"
+#include "supervisor/record/artifact.h"
+#include "supervisor/record/atomic.h"
+
+#define STAMP_LEN 32
+
+/* 20251105_062604_250281: local time with microseconds. */
+static void
+stamp(char text[STAMP_LEN])
+{
+	struct timespec ts;
+	struct tm tm;
+	size_t len;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	localtime_r(&ts.tv_sec, &tm);
+	len = strftime(text, STAMP_LEN, "%Y%m%d_%H%M%S", &tm);
+	snprintf(text + len, STAMP_LEN - len, "_%06d",
+	    (int)(ts.tv_nsec / 1000 % 1000000));
+}
+
+/* mkdir prefix + the time, until nobody else had the same idea. */
+static char *
+stamped_dir(const char *prefix)
+{
+	char text[STAMP_LEN];
+	char *path;
+
+	for (;;) {
+		stamp(text);
+		path = xasprintf("%s%s", prefix, text);
+		if (mkdir(path, 0777) == 0)
+			return (path);
+		if (errno != EEXIST)
+			break;
+		free(path);
+	}
+	free(path);
+	return (NULL);
+}
+
+static char *
+absolute(const char *path)
+{
+	char cwd[PATH_MAX];
+
+	if (*path == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
+		return (xstrdup(path));
+	return (xasprintf("%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, path));
+}
+
+char *
+artifact_run_dir(const char *root, char **out_wanted)
+{
+	char *base = absolute(root), *prefix, *dir = NULL;
+	char text[STAMP_LEN];
+
+	prefix = xasprintf("%s/log_", base);
+	if (atomic_mkdirs(base) == 0)
+		dir = stamped_dir(prefix);
+	if (dir == NULL) {
+		int saved = errno;
+
+		stamp(text);
+		*out_wanted = xasprintf("%s%s", prefix, text);
+		errno = saved;
+	}
+	free(prefix);
+	free(base);
+	return (dir);
+}
+
+char *
+artifact_step_dir(const char *run_dir, const char *agent)
+{
+	char *prefix, *dir, *rel = NULL;
+
+	prefix = xasprintf("%s/%s", run_dir, agent);
+	if (mkdir(prefix, 0777) == 0 || errno == EEXIST) {
+		char *slash = xasprintf("%s/", prefix);
+
+		if ((dir = stamped_dir(slash)) != NULL)
+			rel = xstrdup(dir + strlen(run_dir) + 1);
+		free(dir);
+		free(slash);
+	}
+	free(prefix);
+	return (rel);
+}
+
+int
+artifact_write(const char *run_dir, const char *dir, const char *name,
+    const void *data, size_t len, bool sync, struct artifact *out)
+{
+	char *path = xasprintf("%s/%s/%s", run_dir, dir, name);
+	int ret;
+
+	ret = atomic_write(path, data, len, sync);
+	if (out != NULL) {
+		out->path = xasprintf("%s/%s", dir, name);
+		out->bytes = (int64_t)len;
+		SHA256Data(data, len, out->sha256);
+	}
+	free(path);
+	return (ret);
+}
+
+void
+artifact_release(struct artifact *a)
+{
+	free(a->path);
+	a->path = NULL;
+}

@@ -1,0 +1,91 @@
+/* How a file gets to its place whole. */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/xmalloc.h"
+#include "supervisor/record/atomic.h"
+
+static int
+write_all(int fd, const char *p, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, p, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return (-1);
+		p += n;
+		len -= (size_t)n;
+	}
+	return (0);
+}
+
+int
+atomic_write(const char *path, const void *data, size_t len, bool sync)
+{
+	char *tmp;
+	int fd, saved, ret = -1;
+
+	/* one process writes a run's files, so its pid makes the name unique */
+	tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	    0666);
+	if (fd == -1)
+		goto out;
+	if (write_all(fd, data, len) == -1 || (sync && fsync(fd) == -1)) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		goto out;
+	}
+	if (close(fd) == 0 && rename(tmp, path) == 0)
+		ret = 0;
+out:
+	if (ret == -1) {
+		saved = errno;
+		unlink(tmp);
+		errno = saved;
+	}
+	free(tmp);
+	return (ret);
+}
+
+int
+atomic_sync_dir(const char *path)
+{
+	int fd, ret;
+
+	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return (-1);
+	ret = fsync(fd);
+	close(fd);
+	return (ret);
+}
+
+int
+atomic_mkdirs(const char *path)
+{
+	char *copy = xstrdup(path), *p = copy;
+	int ret = 0;
+
+	while (ret == 0 && p != NULL) {
+		p = strchr(p + 1, '/');
+		if (p != NULL)
+			*p = '\0';
+		if (mkdir(copy, 0777) == -1 && errno != EEXIST)
+			ret = -1;
+		if (p != NULL)
+			*p = '/';
+	}
+	free(copy);
+	return (ret);
+}

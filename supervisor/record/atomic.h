@@ -1,0 +1,26 @@
+/*
+ * How a file gets to its place whole: written beside its name, every write
+ * and the close checked, then renamed.  A reader sees the old file or the
+ * new one, never a part.
+ */
+
+#ifndef SUPERVISOR_RECORD_ATOMIC_H
+#define SUPERVISOR_RECORD_ATOMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Replace the file at path.  With sync its content is on stable storage
+ * before it takes its name; see atomic_sync_dir for the name.  Returns 0,
+ * or -1 with errno set and nothing left behind.
+ */
+int atomic_write(const char *path, const void *data, size_t len, bool sync);
+
+/* Make the names in a directory durable.  0, or -1 and errno. */
+int atomic_sync_dir(const char *path);
+
+/* mkdir -p: 0, or -1 and errno. */
+int atomic_mkdirs(const char *path);
+
+#endif

@@ -1,0 +1,175 @@
+/* final_output/ and its manifest. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ipc/field.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/record/atomic.h"
+#include "supervisor/record/manifest.h"
+
+#define MANIFEST_VERSION 1
+
+static void
+put_str(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key,
+	    value == NULL ? NULL : json_object_new_string(value));
+}
+
+static void
+put_int(struct json_object *o, const char *key, int64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+static struct json_object *
+file_row(const struct artifact *f)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_str(o, "path", f->path);
+	put_int(o, "bytes", f->bytes);
+	put_str(o, "sha256", f->sha256);
+	return (o);
+}
+
+/* The agent's last answer as a file; its row goes to files. */
+static int
+write_answer(const char *run_dir, const struct session *s,
+    const struct session_agent *a, char *const *texts,
+    struct json_object *files)
+{
+	struct artifact file = { 0 };
+	char *dir, *path;
+	int ret;
+
+	if (a->latest == -1)
+		return (0);
+	dir = xasprintf("final_output/%s", a->id);
+	path = xasprintf("%s/%s", run_dir, dir);
+	ret = atomic_mkdirs(path);
+	if (ret == 0)
+		ret = artifact_write(run_dir, dir, "answer.txt",
+		    texts[a->latest], strlen(texts[a->latest]), true, &file);
+	if (ret == 0) {
+		struct json_object *row = file_row(&file);
+
+		put_str(row, "label", s->answers[a->latest].label);
+		json_object_array_add(files, row);
+		ret = atomic_sync_dir(path);
+	}
+	artifact_release(&file);
+	free(path);
+	free(dir);
+	return (ret);
+}
+
+static struct json_object *
+vote_row(const struct session *s, const struct session_agent *a)
+{
+	const struct session_answer *answer;
+	struct json_object *o;
+
+	if (!a->vote_stands)
+		return (NULL);
+	answer = &s->answers[a->vote_answer];
+	o = json_object_new_object();
+	put_str(o, "voted_for_agent", s->agents[answer->agent].id);
+	put_str(o, "voted_for_label", answer->label);
+	put_str(o, "reason", a->vote_reason);
+	return (o);
+}
+
+static const char *
+agent_outcome(const struct session_agent *a)
+{
+	if (a->status == AGENT_TIMEOUT)
+		return ("timeout");
+	if (a->failed)
+		return ("error");
+	if (a->vote_stands)
+		return ("voted");
+	return (a->answers > 0 ? "answered" : "unfinished");
+}
+
+static struct json_object *
+agent_row(const struct session *s, const struct session_agent *a,
+    struct json_object *files)
+{
+	struct json_object *o = json_object_new_object();
+	int votes = a->latest == -1 ? 0 : s->answers[a->latest].votes;
+
+	put_str(o, "outcome", agent_outcome(a));
+	put_str(o, "model", a->model);
+	put_int(o, "answers", a->answers);
+	put_str(o, "latest_answer_label",
+	    a->latest == -1 ? NULL : s->answers[a->latest].label);
+	put_int(o, "votes", votes);
+	json_object_object_add(o, "vote_cast", vote_row(s, a));
+	json_object_object_add(o, "completion_seconds", a->latest == -1 ?
+	    NULL : field_real((double)s->answers[a->latest].at_ms / 1000));
+	json_object_object_add(o, "estimated_cost",
+	    field_real(a->usage.cost));
+	put_int(o, "total_tokens",
+	    a->usage.input_tokens + a->usage.output_tokens);
+	put_str(o, "error", a->error_message);
+	json_object_object_add(o, "artifacts", files);
+	return (o);
+}
+
+static struct json_object *
+votes(const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < s->nanswers; i++)
+		if (s->answers[i].votes > 0)
+			put_int(o, s->answers[i].label, s->answers[i].votes);
+	return (o);
+}
+
+int
+manifest_write(const char *run_dir, const struct session *s,
+    char *const *texts, const struct artifact *final, const char *outcome)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *agents = json_object_new_object(), *files;
+	char *dir = xasprintf("%s/final_output", run_dir);
+	const char *text;
+	size_t i, len;
+	int ret;
+
+	ret = atomic_mkdirs(dir);
+	put_int(o, "schema_version", MANIFEST_VERSION);
+	put_str(o, "outcome", outcome);
+	put_str(o, "stopped_by", s->stopping);
+	put_str(o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
+	put_str(o, "winner_reason", s->winner_reason);
+	json_object_object_add(o, "final_answer",
+	    final == NULL ? NULL : file_row(final));
+	json_object_object_add(o, "presented",
+	    json_object_new_boolean(s->presented));
+	json_object_object_add(o, "votes", votes(s));
+	for (i = 0; i < s->nagents && ret == 0; i++) {
+		files = json_object_new_array();
+		ret = write_answer(run_dir, s, &s->agents[i], texts, files);
+		json_object_object_add(agents, s->agents[i].id,
+		    agent_row(s, &s->agents[i], files));
+	}
+	json_object_object_add(o, "agents", agents);
+	json_object_object_add(o, "estimated_cost", field_real(s->usage.cost));
+	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY |
+	    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	if (ret == 0)
+		ret = artifact_write(run_dir, "final_output", "manifest.json",
+		    text, len, true, NULL);
+	if (ret == 0)
+		ret = atomic_sync_dir(dir);
+	json_object_put(o);
+	free(dir);
+	return (ret);
+}

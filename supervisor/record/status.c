@@ -1,0 +1,319 @@
+/* status.json. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/field.h"
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/record/atomic.h"
+#include "supervisor/record/status.h"
+
+#define SCHEMA_VERSION 1
+#define COALESCE_MS    260 /* at most four in any second */
+#define REFRESH_MS     1900
+#define REASON_MAX     100
+#define PREVIEW_MAX    200
+
+static void
+put(struct json_object *o, const char *key, struct json_object *value)
+{
+	json_object_object_add_ex(o, key, value,
+	    JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+static void
+put_str(struct json_object *o, const char *key, const char *value)
+{
+	put(o, key, value == NULL ? NULL : json_object_new_string(value));
+}
+
+static void
+put_int(struct json_object *o, const char *key, int64_t value)
+{
+	put(o, key, json_object_new_int64(value));
+}
+
+static void
+put_real(struct json_object *o, const char *key, double value)
+{
+	put(o, key, field_real(value));
+}
+
+static void
+put_bool(struct json_object *o, const char *key, bool value)
+{
+	put(o, key, json_object_new_boolean(value));
+}
+
+static void
+put_preview(struct json_object *o, const char *key, const char *text,
+    size_t max)
+{
+	char *line = text == NULL ? NULL : utf8_line(text, max);
+
+	put_str(o, key, line);
+	free(line);
+}
+
+/* Seconds with the milliseconds that anybody can use. */
+static double
+milli(double seconds)
+{
+	return ((double)(int64_t)(seconds * 1000 + 0.5) / 1000);
+}
+
+static struct json_object *
+meta(const struct session *s, double now)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_int(o, "schema_version", SCHEMA_VERSION);
+	put_str(o, "session_id", s->session_id);
+	put_str(o, "log_dir", s->log_dir);
+	put_str(o, "question", s->question);
+	put_real(o, "start_time", milli(s->start_time));
+	put_real(o, "last_updated", milli(now));
+	put_real(o, "elapsed_seconds", milli(now - s->start_time));
+	put(o, "end_time", s->ended ? field_real(milli(s->last_time)) : NULL);
+	put_int(o, "pid", s->pid);
+	put_str(o, "version", s->version);
+	put_bool(o, "dry_run", s->dry_run);
+	put_str(o, "outcome", s->ended ? s->outcome : "running");
+	put(o, "exit_code", s->ended ? json_object_new_int64(s->exit_code) :
+	    NULL);
+	put_str(o, "error", s->message);
+	put_str(o, "parent_session", s->parent);
+	put_int(o, "nesting_depth", s->depth);
+	return (o);
+}
+
+static struct json_object *
+coordination(const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *q = json_object_new_object();
+	int active = session_active(s);
+	size_t failed = session_failed(s);
+
+	put_str(o, "phase", phase_name(s->phase));
+	put_str(o, "active_agent", active == -1 ? NULL : s->agents[active].id);
+	put_int(o, "completion_percentage", s->percent);
+	put_bool(o, "is_final_presentation", s->phase == PHASE_PRESENTATION);
+	put_real(o, "last_progress", milli(s->last_progress));
+	put_bool(o, "stalled", s->stalled);
+	put_int(q, "expected", (int64_t)s->nagents);
+	put_int(q, "answered", (int64_t)session_answered(s));
+	put_int(q, "voted", (int64_t)session_voted(s));
+	put_int(q, "failed", (int64_t)failed);
+	put_bool(q, "degraded", failed > 0);
+	put(o, "quorum", q);
+	put_int(o, "orphans_killed", s->orphans);
+	return (o);
+}
+
+static struct json_object *
+usage(const struct usage_sum *u)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_int(o, "input_tokens", u->input_tokens);
+	put_int(o, "cached_input_tokens", u->cached_input_tokens);
+	put_int(o, "output_tokens", u->output_tokens);
+	put_int(o, "reasoning_tokens", u->reasoning_tokens);
+	put_int(o, "total_tokens", u->input_tokens + u->output_tokens);
+	put_int(o, "call_count", u->calls);
+	put_real(o, "estimated_cost", u->cost);
+	return (o);
+}
+
+static struct json_object *
+vote_cast(const struct session *s, const struct session_agent *a)
+{
+	const struct session_answer *answer;
+	struct json_object *o;
+
+	if (!a->vote_stands)
+		return (NULL);
+	answer = &s->answers[a->vote_answer];
+	o = json_object_new_object();
+	put_str(o, "voted_for_agent", s->agents[answer->agent].id);
+	put_str(o, "voted_for_label", answer->label);
+	put_preview(o, "reason_preview", a->vote_reason, REASON_MAX);
+	return (o);
+}
+
+static struct json_object *
+agent_error(const struct session_agent *a)
+{
+	struct json_object *o;
+
+	if (a->error_type == NULL)
+		return (NULL);
+	o = json_object_new_object();
+	put_str(o, "type", a->error_type);
+	put_str(o, "message", a->error_message);
+	put_real(o, "timestamp", milli(a->error_time));
+	return (o);
+}
+
+static struct json_object *
+agent_exit(const struct session_agent *a)
+{
+	struct json_object *o;
+
+	if (!a->exited)
+		return (NULL);
+	o = json_object_new_object();
+	put(o, "code", a->exit_signal != 0 ? NULL :
+	    json_object_new_int64(a->exit_code));
+	put(o, "signal", a->exit_signal == 0 ? NULL :
+	    json_object_new_int64(a->exit_signal));
+	put_int(o, "max_rss_kib", a->max_rss_kib);
+	put_real(o, "cpu_seconds", milli(a->cpu_seconds));
+	return (o);
+}
+
+static struct json_object *
+agent(const struct session *s, const struct session_agent *a)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_str(o, "status", agent_status_name(a->status));
+	put_str(o, "activity", a->activity);
+	put_int(o, "answer_count", a->answers);
+	put_str(o, "latest_answer_label",
+	    a->latest == -1 ? NULL : s->answers[a->latest].label);
+	put(o, "vote_cast", vote_cast(s, a));
+	put_int(o, "times_restarted", a->times_restarted);
+	put_int(o, "process_restarts", a->process_restarts);
+	put_int(o, "attempts", a->attempts);
+	put_real(o, "last_activity", milli(a->last_activity));
+	put(o, "error", agent_error(a));
+	put(o, "pid", a->pid == 0 ? NULL : json_object_new_int64(a->pid));
+	put_str(o, "anonymous_id", a->anonymous);
+	put_str(o, "model", a->model);
+	put(o, "model_profile", json_object_get(a->profile));
+	put(o, "usage", usage(&a->usage));
+	put(o, "exit", agent_exit(a));
+	return (o);
+}
+
+static struct json_object *
+votes(const struct session *s, bool superseded)
+{
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < s->nanswers; i++) {
+		const struct session_answer *a = &s->answers[i];
+		int n = superseded ? a->votes_superseded : a->votes;
+
+		if (n > 0)
+			put_int(o, a->label, n);
+	}
+	return (o);
+}
+
+static struct json_object *
+results(const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	char *path = NULL;
+
+	put(o, "votes", votes(s, false));
+	put(o, "votes_superseded", votes(s, true));
+	put_str(o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
+	put_str(o, "winner_reason", s->winner_reason);
+	put_preview(o, "final_answer_preview", s->final_preview, PREVIEW_MAX);
+	if (s->final_path != NULL)
+		path = xasprintf("%s/%s", s->log_dir, s->final_path);
+	put_str(o, "final_answer_path", path);
+	free(path);
+	put_str(o, "manifest", s->manifest);
+	put(o, "usage", usage(&s->usage));
+	put_real(o, "estimated_cost", s->usage.cost);
+	return (o);
+}
+
+void
+status_format(const struct session *s, double now, struct buf *out)
+{
+	struct json_object *o = json_object_new_object();
+	struct json_object *agents = json_object_new_object();
+	const char *text;
+	size_t i, len;
+
+	put(o, "meta", meta(s, now));
+	put(o, "coordination", coordination(s));
+	for (i = 0; i < s->nagents; i++)
+		put(agents, s->agents[i].id, agent(s, &s->agents[i]));
+	put(o, "agents", agents);
+	put(o, "results", results(s));
+	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY |
+	    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	buf_add(out, text, len);
+	buf_add(out, "\n", 1);
+	json_object_put(o);
+}
+
+void
+status_init(struct status_writer *w, const char *path)
+{
+	memset(w, 0, sizeof(*w));
+	w->path = xstrdup(path);
+	w->dirty = true;
+}
+
+void
+status_release(struct status_writer *w)
+{
+	free(w->path);
+	w->path = NULL;
+}
+
+int64_t
+status_due(const struct status_writer *w)
+{
+	if (w->written == 0)
+		return (0);
+	return (w->written + (w->dirty ? COALESCE_MS : REFRESH_MS));
+}
+
+static int
+replace(struct status_writer *w, const struct session *s, double now,
+    bool sync)
+{
+	struct buf b = BUF_INITIALIZER;
+	int ret;
+
+	status_format(s, now, &b);
+	ret = atomic_write(w->path, b.data, b.len, sync);
+	buf_release(&b);
+	w->written = mono_ms();
+	w->dirty = false;
+	return (ret);
+}
+
+void
+status_poll(struct status_writer *w, const struct session *s, double now)
+{
+	if (mono_ms() < status_due(w))
+		return;
+	if (replace(w, s, now, false) == 0) {
+		w->failing = false;
+	} else if (!w->failing) {
+		/* a cache: the run does not depend on it */
+		log_warn("%s", w->path);
+		w->failing = true;
+	}
+}
+
+int
+status_write(struct status_writer *w, const struct session *s, double now)
+{
+	return (replace(w, s, now, true));
+}

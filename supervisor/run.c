@@ -1,0 +1,592 @@
+/*
+ * One run: set it up, then turn the loop until it is done.  Each turn reads
+ * what came, takes what ended, expires what is late, and gives every agent
+ * what the session says it is owed.
+ */
+
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/decide/vote.h"
+#include "supervisor/environment.h"
+#include "supervisor/process/sweep.h"
+#include "supervisor/record/redact.h"
+#include "supervisor/run.h"
+#include "supervisor/view/out.h"
+
+#define OUTPUT_MAX   ((int64_t)256 * 1024 * 1024) /* of one agent's stream */
+#define RETRY_OUT_MS 20 /* when standard output takes nothing */
+#define RESERVE_MAX_MS 300000
+#define FDS_PER_AGENT 5
+#define FDS_OWN	     32
+
+double
+run_time(const struct run *run)
+{
+	return (run->start_time + (double)(mono_ms() - run->started) / 1000);
+}
+
+void
+run_event(struct run *run, struct event *e)
+{
+	static struct buf line;
+
+	e->time = run_time(run);
+	e->at_ms = run->order != NULL ? order_now(run->order) :
+	    mono_ms() - run->started;
+	if (journal_append(&run->journal, e, &line) == -1 &&
+	    !run->journal_failed) {
+		run->journal_failed = true;
+		log_warn("%s/events.ndjson: cannot be written, the run goes "
+		    "on without", run->log_dir);
+	}
+	session_apply(run->session, e);
+	run->status.dirty = true;
+	run->view->event(run->session, e, line.data, line.len);
+}
+
+void
+run_warn(struct run *run, const char *fmt, ...)
+{
+	struct event e = { .type = EVENT_WARNING };
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) == -1)
+		fatal("vasprintf");
+	va_end(ap);
+	log_warnx("%s", text);
+	e.text = text;
+	run_event(run, &e);
+	free(text);
+}
+
+void
+run_progress(struct run *run, struct agent_run *a)
+{
+	struct event e = { .type = EVENT_RESUMED,
+		.text = "there is progress again" };
+
+	a->progress_at = run->progress_at = mono_ms();
+	a->idle_warned = false;
+	if (run->session->stalled)
+		run_event(run, &e);
+}
+
+bool
+run_reserve(struct run *run, int agent, double cost)
+{
+	struct agent_run *a = &run->agents[agent];
+	double spent = run->session->usage.cost, limit;
+	size_t i;
+
+	limit = a->config->max_cost_usd;
+	if (limit > 0 && run->session->agents[agent].usage.cost +
+	    a->reserved + cost > limit)
+		return (false);
+	for (i = 0; i < run->session->nagents; i++)
+		spent += run->agents[i].reserved;
+	limit = run->config->max_cost_usd;
+	if (limit > 0 && spent + cost > limit) {
+		run->cost_limited = true;
+		return (false);
+	}
+	a->reserved += cost;
+	return (true);
+}
+
+/* The answers that the agent's process has not been given. */
+static struct json_object *
+news_for(struct run *run, struct agent_run *a)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (; a->sent < run->session->nanswers; a->sent++)
+		json_object_array_add(list,
+		    json_object_get(run->answers[a->sent]));
+	return (list);
+}
+
+void
+run_send_update(struct run *run, int agent)
+{
+	struct agent_run *a = &run->agents[agent];
+	struct msg m = { .type = MSG_UPDATE, .turn = a->turn };
+
+	if (a->sent == run->session->nanswers)
+		return;
+	m.answers = news_for(run, a);
+	m.seen = (int64_t)a->sent;
+	worker_send(&a->worker, &m);
+	json_object_put(m.answers);
+}
+
+/* Who voted for the presenter's answer, and why. */
+static struct json_object *
+votes_for(const struct session *s)
+{
+	struct json_object *list = json_object_new_array(), *o;
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++) {
+		const struct session_agent *a = &s->agents[i];
+
+		if (!a->vote_stands)
+			continue;
+		o = json_object_new_object();
+		json_object_object_add(o, "voter",
+		    json_object_new_string(a->anonymous));
+		json_object_object_add(o, "agent", json_object_new_string(
+		    s->agents[s->answers[a->vote_answer].agent].anonymous));
+		json_object_object_add(o, "reason",
+		    json_object_new_string(a->vote_reason));
+		json_object_array_add(list, o);
+	}
+	return (list);
+}
+
+void
+run_start_turn(struct run *run, int agent, bool presentation)
+{
+	struct agent_run *a = &run->agents[agent];
+	int64_t now = mono_ms();
+	struct msg m = { .type = MSG_TURN, .text = run->question,
+		.kind = presentation ? "present" : "answer",
+		.step = a->steps };
+	struct event e = { .agent = a->config->id, .kind = m.kind };
+
+	a->turn = m.turn = e.turn = ++run->next_turn;
+	a->turn_open = true;
+	a->presenting = presentation;
+	a->refusals = 0;
+	a->worker.said = 0;
+	a->worker.heard = a->progress_at = now;
+	a->idle_warned = false;
+	a->turn_end = now + run->config->agent_timeout_ms;
+	if (presentation)
+		a->turn_end = mono_min(a->turn_end, run->present_end);
+	e.type = presentation ? EVENT_PRESENTATION : EVENT_TURN_STARTED;
+	run_event(run, &e);
+	m.limit_ms = a->turn_end - now;
+	m.answers = news_for(run, a);
+	m.seen = (int64_t)a->sent;
+	if (presentation)
+		m.votes = votes_for(run->session);
+	worker_send(&a->worker, &m);
+	json_object_put(m.answers);
+	json_object_put(m.votes);
+}
+
+void
+run_start_worker(struct run *run, int agent)
+{
+	struct agent_run *a = &run->agents[agent];
+	struct event e = { .type = EVENT_AGENT_STARTED,
+		.agent = a->config->id, .attempt = ++a->attempts };
+	struct event failed = { .type = EVENT_AGENT_FAILED,
+		.agent = a->config->id, .kind = "start" };
+	char err[256];
+
+	if (worker_start(&a->worker, run->worker_argv, run->worker_env, err,
+	    sizeof(err)) == 0) {
+		e.pid = a->worker.pid;
+		run_event(run, &e);
+		return;
+	}
+	/* what cannot be started now cannot be started in a second either */
+	log_warnx("agent %s: %s", a->config->id, err);
+	a->given_up = true;
+	if (run->order != NULL)
+		order_end(run->order, agent);
+	failed.text = err;
+	run_event(run, &failed);
+}
+
+/* --- what every turn of the loop does --- */
+
+static struct worker *
+find_worker(void *arg, pid_t pid)
+{
+	struct run *run = arg;
+	size_t i;
+
+	for (i = 0; i < run->session->nagents; i++)
+		if (run->agents[i].worker.pid == pid)
+			return (&run->agents[i].worker);
+	return (NULL);
+}
+
+static bool
+is_worker(void *arg, pid_t pid)
+{
+	return (find_worker(arg, pid) != NULL);
+}
+
+static void
+note_orphans(struct run *run, int count)
+{
+	struct event e = { .type = EVENT_ORPHANS, .count = count };
+
+	if (count > 0)
+		run_event(run, &e);
+}
+
+/* After a death, what it left behind has become our child: end it. */
+static void
+sweep(struct run *run)
+{
+	run->sweep = false;
+	note_orphans(run, sweep_strangers(is_worker, run));
+}
+
+/* Bring one agent to where the session says it should be. */
+static void
+serve(struct run *run, int i, int64_t now)
+{
+	struct agent_run *a = &run->agents[i];
+	bool owes = session_owes_turn(run->session, i);
+
+	if (a->given_up)
+		return;
+	if (owes && run->order != NULL && !order_begun(run->order, i))
+		order_begin(run->order, i, 0);
+	if (owes && a->worker.state == WORKER_DOWN && now >= a->start_at)
+		run_start_worker(run, i);
+	else if (owes && a->worker.state == WORKER_UP && !a->turn_open)
+		run_start_turn(run, i, false);
+	else if (a->turn_open && run->order == NULL &&
+	    a->worker.state == WORKER_UP &&
+	    chan_pending(&a->worker.chan) == 0)
+		run_send_update(run, i);
+}
+
+/* In a dry run: let through who comes next by the scenario's time. */
+static void
+let_through(struct run *run)
+{
+	int i = order_next(run->order);
+	struct agent_run *a;
+	struct msg go = { .type = MSG_GO };
+
+	if (i == -1)
+		return;
+	a = &run->agents[i];
+	if (a->worker.state != WORKER_UP || !a->turn_open) {
+		/* it died meanwhile: its next attempt takes its place */
+		order_begin(run->order, i, 0);
+		return;
+	}
+	run_send_update(run, i);
+	go.turn = a->turn;
+	worker_send(&a->worker, &go);
+}
+
+static void
+check_stall(struct run *run, int64_t now)
+{
+	int64_t limit = run->config->idle_timeout_ms;
+	int64_t idle = now - run->progress_at;
+	struct event e = { .type = EVENT_STALLED };
+	char text[80];
+
+	if (idle >= limit / 2 && !run->session->stalled) {
+		snprintf(text, sizeof(text), "no progress by any agent for "
+		    "%lld s", (long long)(idle + 999) / 1000);
+		log_warnx("%s", text);
+		e.text = text;
+		run_event(run, &e);
+	}
+	/* each agent's own limit comes first; this is for what it misses */
+	if (idle >= limit + limit / 4)
+		finalize_begin(run, "watchdog",
+		    "no progress by any agent, ending the run");
+}
+
+static void
+check_ends(struct run *run, int64_t now)
+{
+	const struct session *s = run->session;
+	char text[80];
+
+	if (run->interrupts > 0) {
+		finalize_begin(run, "interrupt", "interrupted");
+	} else if (session_agreed(s)) {
+		finalize_begin(run, "consensus", "every vote is in");
+	} else if (session_living(s) == 0) {
+		finalize_begin(run, "ended", "no agent is left");
+	} else if (now >= run->soft_end) {
+		snprintf(text, sizeof(text), "the time limit of %g s passed",
+		    (double)run->config->run_timeout_ms / 1000);
+		finalize_begin(run, "time", text);
+	} else if (run->cost_limited) {
+		finalize_begin(run, "cost", "the cost limit is reached");
+	} else {
+		check_stall(run, now);
+	}
+}
+
+static int64_t
+next_deadline(struct run *run)
+{
+	int64_t at = status_due(&run->status);
+	size_t i;
+
+	if (mono_ms() < run->hard_end)
+		at = mono_min(at, run->hard_end);
+	if (run->stage == STAGE_COORDINATING) {
+		at = mono_min(at, run->soft_end);
+		at = mono_min(at, run->progress_at +
+		    (run->session->stalled ?
+		    run->config->idle_timeout_ms * 5 / 4 :
+		    run->config->idle_timeout_ms / 2));
+	} else if (run->stage == STAGE_PRESENTING) {
+		at = mono_min(at, run->present_end);
+	}
+	for (i = 0; i < run->session->nagents; i++) {
+		const struct agent_run *a = &run->agents[i];
+
+		at = mono_min(at, dispatch_deadline(run, a));
+		if (!a->given_up && a->worker.state == WORKER_DOWN &&
+		    session_owes_turn(run->session, (int)i))
+			at = mono_min(at, a->start_at);
+	}
+	/* the step after this one may already be due */
+	if (run->stage == STAGE_DONE)
+		at = 0;
+	return (at);
+}
+
+static void
+take_signals(struct run *run)
+{
+	struct loop_signals s = loop_signals();
+	size_t i;
+
+	if (s.child)
+		(void)worker_reap(find_worker, run);
+	if (run->sweep)
+		sweep(run);
+	run->interrupts += s.stop;
+	if (run->interrupts < 2)
+		return;
+	/* somebody is in a hurry: no grace for anybody */
+	for (i = 0; i < run->session->nagents; i++)
+		worker_kill(&run->agents[i].worker, "finished",
+		    "interrupted twice");
+}
+
+static void
+turn(struct run *run)
+{
+	int64_t until = next_deadline(run), now;
+	size_t i;
+
+	if (!out_flush())
+		until = mono_min(until, mono_ms() + RETRY_OUT_MS);
+	loop_wait(until);
+	take_signals(run);
+	now = mono_ms();
+	for (i = 0; i < run->session->nagents; i++)
+		if (now >= dispatch_deadline(run, &run->agents[i]))
+			dispatch_expire(run, &run->agents[i], now);
+	if (run->stage == STAGE_COORDINATING)
+		check_ends(run, now);
+	if (run->stage == STAGE_COORDINATING) {
+		for (i = 0; i < run->session->nagents; i++)
+			serve(run, (int)i, now);
+		if (run->order != NULL)
+			let_through(run);
+	} else {
+		finalize_step(run);
+	}
+	status_poll(&run->status, run->session, run_time(run));
+}
+
+/* --- set-up and the end --- */
+
+static void
+start_event(struct run *run)
+{
+	struct json_object *list = json_object_new_array(), *o;
+	const struct config *config = run->config;
+	struct event e = { .type = EVENT_RUN_STARTED,
+		.question = run->question, .log_dir = run->log_dir,
+		.version = MASSGEN_VERSION, .pid = getpid(),
+		.dry_run = run->dry_run };
+	size_t i;
+
+	for (i = 0; i < config->nagents; i++) {
+		const struct agent_config *a = &config->agents[i];
+
+		o = json_object_new_object();
+		json_object_object_add(o, "id", json_object_new_string(a->id));
+		json_object_object_add(o, "model",
+		    json_object_new_string(a->model));
+		if (a->profile != NULL)
+			json_object_object_add(o, "model_profile",
+			    json_object_get(a->profile));
+		json_object_array_add(list, o);
+	}
+	e.agents = list;
+	e.direct = config->single_agent_direct && config->nagents == 1;
+	e.session_id = strrchr(run->log_dir, '/') + 1;
+	run_event(run, &e);
+	json_object_put(list);
+}
+
+static void
+set_limits(struct run *run)
+{
+	int64_t total = run->config->run_timeout_ms;
+	int64_t reserve = mono_min(total / 10, RESERVE_MAX_MS);
+
+	run->hard_end = run->started + total;
+	run->soft_end = run->hard_end - reserve;
+	/* of the reserve a fifth is for files and for leaving */
+	run->present_end = run->hard_end - reserve / 5;
+}
+
+/* Three pipes per agent, and their ends of the newest one. */
+static void
+raise_fd_limit(size_t nagents)
+{
+	struct rlimit rl;
+	rlim_t want = nagents * FDS_PER_AGENT + FDS_OWN;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= want)
+		return;
+	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("setrlimit(RLIMIT_NOFILE)");
+}
+
+static int
+open_output(const struct run *run, const char *id)
+{
+	char *path = xasprintf("%s/agent_outputs/%s.txt", run->log_dir, id);
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+	    0666);
+	if (fd == -1)
+		log_warn("%s", path);
+	free(path);
+	return (fd);
+}
+
+static void
+init_agents(struct run *run)
+{
+	size_t i, n = run->config->nagents;
+	char *dir = xasprintf("%s/agent_outputs", run->log_dir);
+
+	if (mkdir(dir, 0777) == -1)
+		log_warn("%s", dir);
+	free(dir);
+	run->agents = xcalloc(n, sizeof(*run->agents));
+	for (i = 0; i < n; i++) {
+		struct agent_run *a = &run->agents[i];
+
+		a->config = &run->config->agents[i];
+		a->output_fd = open_output(run, a->config->id);
+		a->output_left = OUTPUT_MAX;
+		if (a->config->api_key != NULL)
+			redact_add(a->config->api_key);
+		worker_init(&a->worker, (int)i, a->config->id,
+		    dispatch_owner(run));
+	}
+}
+
+/* The files that a run cannot do without.  False: run->error says why. */
+static bool
+open_records(struct run *run)
+{
+	char *path = xasprintf("%s/events.ndjson", run->log_dir);
+	bool ok = journal_create(&run->journal, path) == 0;
+
+	if (!ok)
+		run->error = xasprintf("%s: %s", path, strerror(errno));
+	free(path);
+	path = xasprintf("%s/status.json", run->log_dir);
+	status_init(&run->status, path);
+	free(path);
+	return (ok);
+}
+
+static void
+release(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->config->nagents; i++) {
+		struct agent_run *a = &run->agents[i];
+
+		worker_release(&a->worker);
+		if (a->output_fd != -1)
+			close(a->output_fd);
+		free(a->context);
+		free(a->noted);
+	}
+	for (i = 0; i < run->session->nanswers; i++) {
+		json_object_put(run->answers[i]);
+		free(run->texts[i]);
+	}
+	free(run->agents);
+	free(run->answers);
+	free(run->texts);
+	free(run->final_text);
+	free(run->error);
+	environment_free(run->worker_argv, run->worker_env);
+	order_free(run->order);
+	session_free(run->session);
+	journal_close(&run->journal);
+	status_release(&run->status);
+	free(run->log_dir);
+}
+
+enum exit_code
+run_execute(const struct run_request *request)
+{
+	struct run run = { .config = request->config,
+		.question = request->question,
+		.output_path = request->output_path, .view = request->view,
+		.dry_run = request->dry_run, .started = request->started,
+		.journal = JOURNAL_INITIALIZER };
+	enum exit_code code;
+
+	run.log_dir = xstrdup(request->log_dir);
+	run.start_time = wall_seconds() -
+	    (double)(mono_ms() - run.started) / 1000;
+	run.progress_at = mono_ms();
+	run.session = session_new();
+	if (run.dry_run)
+		run.order = order_new(run.config->nagents,
+		    run.config->agent_timeout_ms);
+	set_limits(&run);
+	sweep_init();
+	raise_fd_limit(run.config->nagents);
+	init_agents(&run);
+	run.worker_argv = environment_worker_argv(run.config);
+	run.worker_env = environment_worker_env();
+	if (!open_records(&run))
+		run.journal_failed = true;
+	start_event(&run);
+	while (run.stage != STAGE_DONE)
+		turn(&run);
+	note_orphans(&run, sweep_all(mono_ms() + 2000));
+	code = finalize_finish(&run);
+	release(&run);
+	return (code);
+}

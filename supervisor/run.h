@@ -1,0 +1,157 @@
+/*
+ * One run: what its parts share.  run.c sets it up and decides when to do
+ * what; dispatch.c takes what workers say; finalize.c is every way out.
+ */
+
+#ifndef SUPERVISOR_RUN_H
+#define SUPERVISOR_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/config/config.h"
+#include "supervisor/decide/order.h"
+#include "supervisor/decide/session.h"
+#include "supervisor/process/worker.h"
+#include "supervisor/record/journal.h"
+#include "supervisor/record/status.h"
+#include "supervisor/view/view.h"
+
+/* Contract, section 3. */
+enum exit_code { EXIT_OK, EXIT_CONFIG, EXIT_EXECUTION, EXIT_TIMEOUT,
+	EXIT_INTERRUPTED };
+
+enum stage {
+	STAGE_COORDINATING,
+	STAGE_PRESENTING, /* the winner was asked, or is being started */
+	STAGE_ENDING,	  /* the result is known, workers are leaving */
+	STAGE_DONE,
+};
+
+/* What one agent's process was given and owes; the session knows the rest. */
+struct agent_run {
+	struct worker worker;
+	const struct agent_config *config;
+	int64_t attempts; /* processes started */
+	int64_t start_at; /* monotonic: not before */
+	bool given_up;	  /* it will not be started again */
+
+	bool turn_open;
+	bool presenting; /* that turn is the final presentation */
+	int64_t turn;	 /* its number, unique in the run */
+	int64_t turn_end; /* monotonic limit */
+	int refusals;	  /* in this turn */
+	int64_t steps;	  /* a mock agent's acts so far */
+	size_t sent;	  /* answers its process knows of */
+	char *context;	  /* what its model was shown last */
+
+	int64_t progress_at;  /* monotonic */
+	bool idle_warned;
+	int64_t noted_at; /* when its activity was last journalled */
+	char *noted;	  /* and which it was */
+	double reserved;  /* USD granted to calls not yet settled */
+	int output_fd;	  /* agent_outputs/ID.txt; -1 */
+	int64_t output_left; /* bytes it may still grow by */
+};
+
+struct run {
+	const struct config *config;
+	const char *question;
+	const char *output_path; /* -o; or NULL */
+	char *log_dir;		 /* absolute */
+	const struct view *view;
+	bool dry_run;
+
+	struct session *session;
+	struct journal journal;
+	struct status_writer status;
+	struct order *order; /* a dry run's; else NULL */
+	struct agent_run *agents;
+	struct json_object **answers; /* as sent, by index in the session */
+	char **texts;		      /* their full texts, likewise */
+
+	enum stage stage;
+	int64_t started; /* monotonic */
+	double start_time; /* the wall clock then */
+	int64_t soft_end;  /* coordination stops here */
+	int64_t present_end;
+	int64_t hard_end;
+	int64_t progress_at;
+	int64_t next_turn;
+	int interrupts;
+	bool cost_limited;
+	bool sweep; /* a worker may have left processes behind */
+
+	char *final_text; /* of the result; NULL: none */
+	bool journal_failed;
+	char *error; /* what made the run fail, for the last lines */
+	char **worker_argv;
+	char **worker_env;
+};
+
+/* The run's time: its start on the wall clock plus monotonic time since. */
+double run_time(const struct run *);
+
+/* Journal an event, apply it, show it. */
+void run_event(struct run *, struct event *);
+void run_warn(struct run *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Anything observed that brings the run on. */
+void run_progress(struct run *, struct agent_run *);
+
+/* Tell an agent's process of the answers it does not know yet. */
+void run_send_update(struct run *, int agent);
+
+/* Give an agent's process its turn; the process is up and has none. */
+void run_start_turn(struct run *, int agent, bool presentation);
+
+/* Start an agent's process. */
+void run_start_worker(struct run *, int agent);
+
+/* A limit that a call may use: cost so far and granted, against the run's
+ * and the agent's.  False: the call must not be made. */
+bool run_reserve(struct run *, int agent, double cost);
+
+/* dispatch.c */
+
+/* A worker in a turn that says nothing at all for so long is stuck. */
+#define DISPATCH_SILENCE_MS 30000
+
+/* What workers say goes here; there is one run in a process. */
+const struct worker_owner *dispatch_owner(struct run *);
+
+/* When an agent's process or turn needs dispatch_expire, monotonic. */
+int64_t dispatch_deadline(const struct run *, const struct agent_run *);
+void dispatch_expire(struct run *, struct agent_run *, int64_t now);
+
+/* finalize.c */
+
+/* Coordination is over: why is one of the kinds of EVENT_STOPPING. */
+void finalize_begin(struct run *, const char *why, const char *text);
+
+/* The presenter's answer, or NULL: it will not come. */
+void finalize_presented(struct run *, const char *text);
+
+/* Called each turn of the loop after finalize_begin; moves the stage on. */
+void finalize_step(struct run *);
+
+/* Everything else on disk; the exit code. */
+enum exit_code finalize_finish(struct run *);
+
+/*
+ * The whole run, from its directory to its exit code.  question is UTF-8.
+ */
+struct run_request {
+	const struct config *config;
+	const char *question;
+	const char *output_path;
+	const char *log_dir;
+	const struct view *view;
+	bool dry_run;
+	int64_t started; /* monotonic, of the program */
+};
+enum exit_code run_execute(const struct run_request *);
+
+#endif
