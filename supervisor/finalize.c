@@ -360,8 +360,8 @@ finalize_finish(struct run *run)
 	}
 	write_output(run);
 	explain(run, code);
-	if (run->journal_failed)
-		fail(run, "events.ndjson", errno == 0 ? EIO : ENOSPC);
+	if (run->journal_error != 0)
+		fail(run, "events.ndjson", run->journal_error);
 	if (code == EXIT_OK && run->error != NULL)
 		code = EXIT_EXECUTION;
 	manifest = manifest_write(run->log_dir, s, run->texts,

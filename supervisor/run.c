@@ -34,7 +34,9 @@
 double
 run_time(const struct run *run)
 {
-	return (run->start_time + (double)(mono_ms() - run->started) / 1000);
+	int64_t ms = run->start_ms + mono_ms() - run->started;
+
+	return ((double)ms / 1000);
 }
 
 void
@@ -46,8 +48,8 @@ run_event(struct run *run, struct event *e)
 	e->at_ms = run->order != NULL ? order_now(run->order) :
 	    mono_ms() - run->started;
 	if (journal_append(&run->journal, e, &line) == -1 &&
-	    !run->journal_failed) {
-		run->journal_failed = true;
+	    run->journal_error == 0) {
+		run->journal_error = errno;
 		log_warn("%s/events.ndjson: cannot be written, the run goes "
 		    "on without", run->log_dir);
 	}
@@ -509,20 +511,20 @@ init_agents(struct run *run)
 	}
 }
 
-/* The files that a run cannot do without.  False: run->error says why. */
-static bool
+/* Without a journal the run goes on, but it has failed: see finalize.c. */
+static void
 open_records(struct run *run)
 {
 	char *path = xasprintf("%s/events.ndjson", run->log_dir);
-	bool ok = journal_create(&run->journal, path) == 0;
 
-	if (!ok)
-		run->error = xasprintf("%s: %s", path, strerror(errno));
+	if (journal_create(&run->journal, path) == -1) {
+		run->journal_error = errno;
+		log_warn("%s", path);
+	}
 	free(path);
 	path = xasprintf("%s/status.json", run->log_dir);
 	status_init(&run->status, path);
 	free(path);
-	return (ok);
 }
 
 static void
@@ -567,8 +569,8 @@ run_execute(const struct run_request *request)
 	enum exit_code code;
 
 	run.log_dir = xstrdup(request->log_dir);
-	run.start_time = wall_seconds() -
-	    (double)(mono_ms() - run.started) / 1000;
+	run.start_ms = (int64_t)(wall_seconds() * 1000) -
+	    (mono_ms() - run.started);
 	run.progress_at = mono_ms();
 	run.session = session_new();
 	if (run.dry_run)
@@ -580,8 +582,7 @@ run_execute(const struct run_request *request)
 	init_agents(&run);
 	run.worker_argv = environment_worker_argv(run.config);
 	run.worker_env = environment_worker_env();
-	if (!open_records(&run))
-		run.journal_failed = true;
+	open_records(&run);
 	start_event(&run);
 	while (run.stage != STAGE_DONE)
 		turn(&run);

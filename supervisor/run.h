@@ -73,7 +73,7 @@ struct run {
 
 	enum stage stage;
 	int64_t started; /* monotonic */
-	double start_time; /* the wall clock then */
+	int64_t start_ms;  /* the wall clock then, since the epoch */
 	int64_t soft_end;  /* coordination stops here */
 	int64_t present_end;
 	int64_t hard_end;
@@ -84,7 +84,7 @@ struct run {
 	bool sweep; /* a worker may have left processes behind */
 
 	char *final_text; /* of the result; NULL: none */
-	bool journal_failed;
+	int journal_error; /* errno of its first failure; 0: none */
 	char *error; /* what made the run fail, for the last lines */
 	char **worker_argv;
 	char **worker_env;

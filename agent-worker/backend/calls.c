@@ -119,29 +119,35 @@ string_of(struct json_object *value)
 	return (buf_detach(&b));
 }
 
+static int64_t
+index_of(struct json_object *piece)
+{
+	struct json_object *number = member(piece, "index");
+	int64_t n = NO_INDEX;
+
+	if (json_object_is_type(number, json_type_int))
+		n = json_object_get_int64(number);
+	return (n >= 0 ? n : NO_INDEX);
+}
+
 static void
 take_piece(struct reply *r, struct json_object *piece)
 {
 	struct json_object *function = member(piece, "function");
-	struct json_object *number = member(piece, "index");
-	int64_t index = NO_INDEX;
-	char *id, *name;
-	struct tool_call *c;
+	struct json_object *arguments = member(function, "arguments");
+	char *id = string_of(member(piece, "id"));
+	char *name = string_of(member(function, "name"));
+	struct tool_call *c = NULL;
 
-	if (!json_object_is_type(piece, json_type_object))
-		return;
-	if (json_object_is_type(number, json_type_int) &&
-	    json_object_get_int64(number) >= 0)
-		index = json_object_get_int64(number);
-	id = string_of(member(piece, "id"));
-	name = string_of(member(function, "name"));
-	c = find_call(r, id, index, name);
+	/* A piece that says nothing begins nothing. */
+	if (*id != '\0' || *name != '\0' || arguments != NULL)
+		c = find_call(r, id, index_of(piece), name);
 	if (c != NULL) {
 		if (c->name == NULL && *name != '\0') {
 			c->name = name;
 			name = NULL;
 		}
-		add_arguments(c, member(function, "arguments"));
+		add_arguments(c, arguments);
 	}
 	free(id);
 	free(name);

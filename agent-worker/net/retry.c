@@ -84,6 +84,7 @@ struct retry_decision
 retry_decide(const struct retry_case *c)
 {
 	struct retry_decision d = { true, 0, NULL };
+	int max_tries = c->max_tries > 0 ? c->max_tries : RETRY_TRIES;
 
 	if (c->failure == FAILURE_NONE)
 		return (stop("it did not fail"));
@@ -93,7 +94,7 @@ retry_decide(const struct retry_case *c)
 		return (stop("the server asks not to try again"));
 	if (is_permanent(c))
 		return (stop("trying again cannot help"));
-	if (c->tries >= RETRY_TRIES)
+	if (c->tries >= max_tries)
 		return (stop("tried often enough"));
 	if (c->retry_after_ms > RETRY_AFTER_MAX_MS)
 		return (stop("the server asks for too long a pause"));

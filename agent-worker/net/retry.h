@@ -17,7 +17,7 @@ enum failure {
 	FAILURE_TRUNCATED, /* the stream ended before its end */
 };
 
-/* Calls made for one request, the first included. */
+/* Calls made for one request, the first included, unless the case says. */
 #define RETRY_TRIES 4
 
 /* The longest pause of our own, and the longest that a server may ask for. */
@@ -30,6 +30,7 @@ struct retry_case {
 	int64_t retry_after_ms; /* what the server asks for; -1: nothing */
 	int should_retry;       /* x-should-retry: 1, 0; -1: absent */
 	int tries;              /* made so far, this one included */
+	int max_tries;          /* 0: RETRY_TRIES */
 	int64_t left_ms;        /* until the deadline; MONO_NEVER: none */
 	bool visible;           /* part of the reply was passed on */
 	double jitter;          /* from 0 to 1, drawn by the caller */

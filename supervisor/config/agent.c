@@ -196,7 +196,7 @@ load_models(const struct loading *l)
 		model = preset->default_model;
 	if (model == NULL && strcmp(preset->type, "ag2") == 0)
 		model = preset->type;
-	if (model == NULL)
+	if (model == NULL && tree_string(l->backend, "model") == NULL)
 		check_error(l->check, l->backend, l->location, NULL,
 		    "Backend missing required field 'model'");
 	agent->model = xstrdup(model == NULL ? "" : model);
@@ -269,7 +269,7 @@ report_missing_key(const struct loading *l, const struct preset *owner)
 
 	text = xasprintf("no API key for agent '%s' (backend type '%s'): "
 			 "%s%s%s %s not set",
-	    l->agent->id == NULL ? "" : l->agent->id, l->agent->preset->type,
+	    l->agent->id == NULL ? "?" : l->agent->id, l->agent->preset->type,
 	    env[0], env[1] == NULL ? "" : " and ", env[1] == NULL ? "" : env[1],
 	    env[1] == NULL ? "is" : "are");
 	hint = xasprintf("Set %s in the environment, or give the backend an "
@@ -335,7 +335,8 @@ check_finite(const struct loading *l, const struct node *n, const char *key)
 
 	if (n->kind == NODE_REAL && !isfinite(n->real)) {
 		check_error(l->check, n, l->location, NULL,
-		    "'%s' must be a finite number, got %s", key, node_show(n));
+		    "Backend '%s' holds a number that is not finite: %s", key,
+		    node_show(n));
 		return (false);
 	}
 	for (i = 0; i < n->count; i++) {

@@ -83,23 +83,34 @@ below(const char *location, const char *name)
 	    xasprintf("%s%s%s", location, *location == '\0' ? "" : ".", name));
 }
 
+/* What to do about an unknown key, or NULL; the caller frees it. */
+static char *
+unknown_hint(const struct place *place, const char *name)
+{
+	const char *near;
+	size_t n = 0;
+
+	if (place == &schema_backend && strstr(name, "system_") != NULL)
+		return (xstrdup("The agent's system_message stands beside its "
+				"backend."));
+	while (place->keys[n].name != NULL)
+		n++;
+	near = suggest(name, &place->keys[0].name, n, sizeof(*place->keys));
+	if (near != NULL)
+		return (xasprintf("Did you mean \"%s\"?", near));
+	if (place != &schema_backend)
+		return (NULL);
+	return (xstrdup("A parameter of the provider that is not known here "
+			"goes under extra_body."));
+}
+
 static void
 report_unknown(const struct check *check, const struct node *key,
     const struct place *place, const char *location)
 {
-	const char *near;
-	char *path = below(location, key->text), *hint = NULL;
-	size_t n = 0;
+	char *path = below(location, key->text);
+	char *hint = unknown_hint(place, key->text);
 
-	while (place->keys[n].name != NULL)
-		n++;
-	near =
-	    suggest(key->text, &place->keys[0].name, n, sizeof(*place->keys));
-	if (near != NULL)
-		hint = xasprintf("Did you mean \"%s\"?", near);
-	else if (place_key(place, "extra_body") != NULL)
-		hint = xstrdup("A parameter of the provider that is not known "
-			       "here goes under extra_body.");
 	check_error(check, key, path, hint, "unknown key \"%s\"%s%s", key->text,
 	    *location == '\0' ? "" : " in ", location);
 	free(hint);
@@ -183,6 +194,7 @@ static bool
 type_is_right(const struct value *v)
 {
 	const struct key *key = v->key;
+	const char *got;
 
 	/* 1e-5 is no number to YAML 1.1, but what else can be meant? */
 	if ((key->types & TYPE_NUMBER) != 0 && v->node->plain &&
@@ -190,8 +202,11 @@ type_is_right(const struct value *v)
 		scalar_resolve(v->node, true);
 	if ((type_of(v->node) & key->types) != 0)
 		return (true);
-	report_type(v, key->want != NULL ? key->want : wanted(key->types),
-	    node_type_name(v->node));
+	/* Of a number that is too large or no integer, the number says it. */
+	got = v->node->kind == NODE_REAL && (key->types & TYPE_INT) != 0
+	    ? node_show(v->node)
+	    : node_type_name(v->node);
+	report_type(v, key->want != NULL ? key->want : wanted(key->types), got);
 	return (false);
 }
 
@@ -271,6 +286,24 @@ asks_for_nothing(const struct value *v)
 	return (false);
 }
 
+/* One warning a key, at its first place. */
+static void
+warn_once(const struct value *v)
+{
+	struct told *told = v->check->told;
+	size_t i;
+
+	for (i = 0; i < told->count; i++) {
+		if (told->keys[i] == v->key)
+			return;
+	}
+	if (told->count < sizeof(told->keys) / sizeof(*told->keys))
+		told->keys[told->count++] = v->key;
+	check_warning(v->check, v->node, v->location, NULL,
+	    "\"%s\" is not supported in this version and has no effect",
+	    v->key->name);
+}
+
 /* Returns whether what is below the value was spoken for. */
 static bool
 tell_status(const struct value *v)
@@ -290,10 +323,7 @@ tell_status(const struct value *v)
 		    "\"%s\" sets a limit that this version does not enforce",
 		    key->name);
 	else if (!v->quiet)
-		check_warning(v->check, v->node, v->location, NULL,
-		    "\"%s\" is not supported in this version and has no "
-		    "effect",
-		    key->name);
+		warn_once(v);
 	return (true);
 }
 

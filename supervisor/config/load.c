@@ -520,7 +520,8 @@ struct config *
 config_load(const char *path, const struct config_overrides *overrides,
     struct diagnostics *diagnostics)
 {
-	struct check check = { path, diagnostics, overrides->dry_run,
+	struct told told = { .count = 0 };
+	struct check check = { path, diagnostics, &told, overrides->dry_run,
 		overrides->validate_only };
 	struct config *config = NULL;
 	struct node *root;

@@ -52,7 +52,8 @@ const char *const schema_v1_keys[] = { "models", "model_configs", "num_agents",
 #define RANGE(low, high, text) .min = low, .max = high, .want = text
 #define POSITIVE_INT TYPE_INT, RANGE(1, BIG, "a positive integer")
 #define COUNT TYPE_INT, RANGE(0, BIG, "a non-negative integer")
-#define SECONDS TYPE_NUMBER, RANGE(0.001, DAYS(365), "a positive number")
+#define SECONDS TYPE_NUMBER, RANGE(0.001, DAYS(365), \
+	"a positive number of seconds, at most a year")
 #define DOLLARS TYPE_NUMBER, RANGE(1e-9, BIG, "a positive number")
 #define SHARE TYPE_NUMBER, RANGE(0, 1, "a number between 0 and 1")
 #define STRINGS TYPE_LIST, .item_types = TYPE_STR

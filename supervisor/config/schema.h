@@ -66,10 +66,17 @@ extern const struct place schema_step; /* of a mock agent's script */
 /* The names of V1 of the format, which is refused; NULL-terminated. */
 extern const char *const schema_v1_keys[];
 
+/* Keys that were warned of: once is enough, however many agents have one. */
+struct told {
+	const struct key *keys[256];
+	size_t count;
+};
+
 /* What a check needs to know besides the tree. */
 struct check {
 	const char *file; /* NULL: the tree came from no file */
 	struct diagnostics *diagnostics;
+	struct told *told;
 	bool dry_run;       /* nothing runs: what is refused is ignored */
 	bool validate_only; /* what the environment lacks is a warning */
 };

@@ -66,6 +66,9 @@ suggest(const char *s, const char *const *words, size_t n, size_t stride)
 		if (strlen(word) > WORD_MAX)
 			continue;
 		d = distance(s, word);
+		/* The beginning of a longer name, as in "agent_timeout". */
+		if (d > 1 && strlen(s) > 3 && strncmp(s, word, strlen(s)) == 0)
+			d = 1;
 		if (d < least && d < strlen(word)) {
 			least = d;
 			best = word;

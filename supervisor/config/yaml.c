@@ -61,14 +61,16 @@ static void
 fail_syntax(struct composer *c)
 {
 	const yaml_parser_t *p = &c->parser;
-	yaml_mark_t at = p->problem_mark;
+	const char *problem = p->problem == NULL ? "not YAML" : p->problem;
 
-	/* For bytes that are no text there is only an offset. */
 	if (p->error == YAML_READER_ERROR)
-		at = p->mark;
-	fail(c, at, "%s%s%s", p->context == NULL ? "" : p->context,
-	    p->context == NULL ? "" : ", ",
-	    p->problem == NULL ? "not YAML" : p->problem);
+		/* For bytes that are no text there is only an offset. */
+		fail(c, p->mark, "%s at byte %zu", problem, p->problem_offset);
+	else if (p->context == NULL)
+		fail(c, p->problem_mark, "%s", problem);
+	else
+		fail(c, p->problem_mark, "%s that began on line %zu, %s",
+		    p->context, p->context_mark.line + 1, problem);
 }
 
 static bool

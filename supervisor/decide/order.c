@@ -68,6 +68,9 @@ order_promise(struct order *o, int agent, int64_t after_ms)
 {
 	struct entry *e = &o->agents[agent];
 
+	/* its act had no effect: it goes on to the next */
+	if (e->standing == STANDING_ACTING)
+		order_begin(o, agent, 0);
 	if (e->standing != STANDING_THINKING)
 		return;
 	e->standing = STANDING_PROMISED;
