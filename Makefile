@@ -133,7 +133,10 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 		tests/unit/test_ipc_spawn \
 		tests/unit/test_ipc_utf8
 
-SUPERVISOR_TESTS =
+SUPERVISOR_TESTS = tests/bin/config-check \
+		tests/bin/config-schema \
+		tests/unit/test_config \
+		tests/unit/test_config_yaml
 
 WORKER_TESTS =
 

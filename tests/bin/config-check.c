@@ -3,58 +3,60 @@
  *
  *	config-check [-djrs] FILE	-d dry run, -j JSON, -r as for a
  *					run, -s print what was loaded
- *	config-check -k			print the schema's keys
  */
 
 #include <err.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "supervisor/config/config.h"
-#include "supervisor/config/schema.h"
 
-/* One line a key: the path of its place, its name and its status. */
-static void
-print_keys(const struct place *place, const char *path)
+static const char *
+json_text(struct json_object *o)
 {
-	static const char *const names[] = {
-		[KEY_SUPPORTED] = "supported",
-		[KEY_PASSED] = "passed",
-		[KEY_IGNORED] = "ignored",
-		[KEY_REFUSED] = "refused",
-	};
-	const struct key *key;
-	char inner[256];
+	return (json_object_to_json_string_ext(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
 
-	for (key = place->keys; key->name != NULL; key++) {
-		snprintf(inner, sizeof(inner), "%s/%s", path, key->name);
-		printf("%s %s\n", inner, names[key->status]);
-		if (key->inner != NULL)
-			print_keys(key->inner, inner);
-	}
+static const char *
+or_none(const char *s)
+{
+	return (s == NULL ? "-" : s);
+}
+
+static void
+print_agent(const struct agent_config *agent)
+{
+	printf("agent %s: %s %s %s key=%s planning=%s synthesis=%s cost=%g\n",
+	    agent->id, agent->preset->type, agent->model,
+	    or_none(agent->base_url), agent->api_key == NULL ? "no" : "yes",
+	    or_none(agent->planning_model), or_none(agent->synthesis_model),
+	    agent->max_cost_usd);
+	printf("  params=%s\n", json_text(agent->params));
+	if (agent->script != NULL)
+		printf("  script=%s\n", json_text(agent->script));
 }
 
 static void
 print_config(const struct config *config)
 {
-	const struct agent_config *agent;
 	size_t i;
 
-	for (i = 0; i < config->nagents; i++) {
-		agent = &config->agents[i];
-		printf("%s %s %s %s params=%s script=%s\n", agent->id,
-		    agent->preset->type, agent->model,
-		    agent->base_url == NULL ? "-" : agent->base_url,
-		    json_object_to_json_string_ext(
-			agent->params, JSON_C_TO_STRING_PLAIN),
-		    json_object_to_json_string_ext(
-			agent->script, JSON_C_TO_STRING_PLAIN));
-	}
-	printf("source=%s\n",
-	    json_object_to_json_string_ext(
-		config->source, JSON_C_TO_STRING_PLAIN));
+	printf("run=%jd agent=%jd idle=%jd restarts=%d answers=%d "
+	       "sensitivity=%d novelty=%d cost=%g direct=%d launcher=%s\n",
+	    (intmax_t)config->run_timeout_ms,
+	    (intmax_t)config->agent_timeout_ms,
+	    (intmax_t)config->idle_timeout_ms, config->max_restarts_per_agent,
+	    config->max_new_answers_per_agent, (int)config->voting_sensitivity,
+	    (int)config->answer_novelty, config->max_cost_usd,
+	    config->single_agent_direct,
+	    config->worker_launcher == NULL ? "-" : config->worker_launcher[0]);
+	for (i = 0; i < config->nagents; i++)
+		print_agent(&config->agents[i]);
+	printf("source=%s\n", json_text(config->source));
 }
 
 int
@@ -66,7 +68,7 @@ main(int argc, char *argv[])
 	bool json = false, show = false, usable;
 	int c;
 
-	while ((c = getopt(argc, argv, "djkrs")) != -1) {
+	while ((c = getopt(argc, argv, "djrs")) != -1) {
 		if (c == 'd')
 			overrides.dry_run = true;
 		else if (c == 'j')
@@ -75,11 +77,7 @@ main(int argc, char *argv[])
 			overrides.validate_only = false;
 		else if (c == 's')
 			show = true;
-		else if (c == 'k') {
-			print_keys(&schema_root, "");
-			print_keys(&schema_step, "/step");
-			return (0);
-		} else
+		else
 			return (1);
 	}
 	if (optind + 1 != argc)

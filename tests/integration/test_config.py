@@ -1,0 +1,209 @@
+#!/usr/bin/python3
+"""Configurations: golden files, what ships, and the published schema."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+import harness  # noqa: E402
+import jsonschema  # noqa: E402
+from harness import BUILD, ROOT  # noqa: E402
+
+CHECK = BUILD / "tests" / "bin" / "config-check"
+GOLDEN = ROOT / "tests" / "config"
+CONFIGS = ROOT / "configs"
+SCHEMA = CONFIGS / "schema" / "massgen.schema.json"
+SECRET = "sesame-9f3a"
+
+
+def check(*args, cwd=GOLDEN, env=None):
+    """What config-check says, in an environment with one secret."""
+    return subprocess.run(
+        [CHECK, *args],
+        cwd=cwd,
+        env={"TEST_SECRET": SECRET} | (env or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=20,
+        text=True,
+        check=False,
+    )
+
+
+def source_of(output):
+    """The recorded form of a configuration, from config-check -s."""
+    (line,) = [s for s in output.splitlines() if s.startswith("source=")]
+    return json.loads(line.removeprefix("source="))
+
+
+def golden():
+    """Each golden configuration with the file that says what is expected."""
+    for path in sorted(GOLDEN.iterdir()):
+        if path.suffix not in (".yaml", ".json"):
+            continue
+        found = [
+            path.with_suffix(suffix)
+            for suffix in (".ok", ".err")
+            if path.with_suffix(suffix).exists()
+        ]
+        assert len(found) == 1, f"{path.name} has {len(found)} expectations"
+        yield path, found[0]
+
+
+def test_golden_files():
+    failures = []
+    for path, expected in golden():
+        result = check("-s", path.name)
+        code = 0 if expected.suffix == ".ok" else 1
+        if result.returncode != code or result.stdout != expected.read_text():
+            failures.append(
+                f"{path.name}: exit {result.returncode}, want {code}\n"
+                f"{result.stdout}"
+            )
+    assert not failures, "\n".join(failures)
+
+
+def test_no_message_and_no_record_holds_a_secret():
+    for path, _ in golden():
+        for line in check("-s", path.name).stdout.splitlines():
+            if not line.startswith("  params="):
+                assert SECRET not in line, f"{path.name}: {line}"
+                assert "hunter2" not in line, f"{path.name}: {line}"
+
+
+def shipped():
+    """Every configuration below configs/."""
+    found = sorted(CONFIGS.rglob("*.yaml"))
+    assert len(found) >= 15, found
+    return found
+
+
+def test_everything_that_ships_is_valid():
+    for path in shipped():
+        result = check(path)
+        assert result.returncode == 0, result.stdout
+
+
+def test_everything_that_ships_can_be_run_dry():
+    for path in shipped():
+        result = check("-d", "-r", path)
+        assert result.returncode == 0, result.stdout
+
+
+def test_scenarios_and_basic_examples_have_no_warnings():
+    keys = ("GROQ", "OPENROUTER", "CEREBRAS", "LOCAL")
+    env = {f"{name}_API_KEY": "k" for name in keys}
+    for folder in ("basic", "dry_run"):
+        for path in sorted((CONFIGS / folder).iterdir()):
+            result = check("-r", path, env=env)
+            assert result.stdout == "Configuration is valid\n", result.stdout
+
+
+def test_the_case_study_s_configurations_are_there():
+    for name, types in (
+        ("meta/massgen_runs_massgen", ["openai"]),
+        ("meta/massgen_suggests_to_improve_massgen", ["openai", "gemini"]),
+        ("tools/todo/example_task_todo", ["gemini", "openai"]),
+    ):
+        source = source_of(check("-s", CONFIGS / f"{name}.yaml").stdout)
+        backends = [agent["backend"] for agent in source["agents"]]
+        assert [backend["type"] for backend in backends] == types, source
+        assert {backend["model"] for backend in backends} <= {
+            "gpt-5-mini",
+            "gemini-2.5-pro",
+        }
+
+
+def test_the_schema_is_what_the_tables_say():
+    made = subprocess.run(
+        [BUILD / "tests" / "bin" / "config-schema"],
+        stdout=subprocess.PIPE,
+        timeout=20,
+        check=True,
+    ).stdout
+    assert made == SCHEMA.read_bytes(), (
+        "run tests/bin/config-schema > configs/schema/massgen.schema.json"
+    )
+
+
+def validator():
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_what_loads_fits_the_schema():
+    paths = shipped() + [
+        path for path, expected in golden() if expected.suffix == ".ok"
+    ]
+    for path in paths:
+        errors = list(validator().iter_errors(
+            source_of(check("-s", path).stdout)
+        ))
+        assert not errors, f"{path}: {errors[0].message}"
+
+
+def test_the_schema_refuses_what_the_program_refuses():
+    mock = {"type": "mock"}
+    for wrong in (
+        {},
+        {"agents": []} | {"agent": {"id": "a", "backend": mock}},
+        {"agent": {"id": "a"}},
+        {"agent": {"id": "a", "backend": {"model": "m"}}},
+        {"agent": {"id": "a", "backend": mock | {"temperatur": 1}}},
+        {"agent": {"id": "a", "backend": mock | {"max_tokens": 0}}},
+        {"agent": {"id": "a", "backend": mock}, "uii": {}},
+        {
+            "agent": {"id": "a", "backend": mock},
+            "orchestrator": {"voting_sensitivity": "wild"},
+        },
+    ):
+        assert list(validator().iter_errors(wrong)), wrong
+        pathlib.Path("wrong.json").write_text(json.dumps(wrong))
+        assert check("wrong.json", cwd=".").returncode == 1, wrong
+    right = {"agent": {"id": "a", "backend": mock}, "x-anchor": 1}
+    assert not list(validator().iter_errors(right))
+
+
+def documented_keys():
+    """Every key that the manual has an item for, or a list entry."""
+    text = (ROOT / "man" / "massgen.yaml.5").read_text()
+    return set(re.findall(r"^\.(?:It )?(?:Ic|Cm|Va) (\w+)", text, re.M))
+
+
+def keys_of(schema):
+    """All keys of a schema, at any depth, except x- ones."""
+    places = [schema, *schema["$defs"].values()]
+    return {key for place in places for key in place["properties"]}
+
+
+def test_the_manual_names_every_key():
+    missing = keys_of(json.loads(SCHEMA.read_text())) - documented_keys()
+    assert not missing, sorted(missing)
+
+
+def test_a_device_is_refused_at_once():
+    os.mkfifo("fifo.yaml")
+    for path in ("fifo.yaml", "/dev/zero", "/dev/stdin", "."):
+        result = check(path, cwd=".")
+        assert result.returncode == 1, result.stdout
+        assert "not a regular file" in result.stdout, result.stdout
+
+
+def test_json_output_has_the_shape_of_massgen_s():
+    report = json.loads(check("-j", "10-unknown-keys.yaml").stdout)
+    assert report["valid"] is False
+    assert report["error_count"] == len(report["errors"]) == 10
+    assert report["warning_count"] == len(report["warnings"]) == 0
+    for problem in report["errors"]:
+        assert {"message", "location", "suggestion"} <= problem.keys()
+        assert problem["line"] > 0 and problem["column"] > 0
+
+
+if __name__ == "__main__":
+    harness.main()
