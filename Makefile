@@ -61,6 +61,8 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/loop.c \
 		supervisor/dispatch.c \
 		supervisor/finalize.c \
+		supervisor/life.c \
+		supervisor/verdict.c \
 		supervisor/decide/event.c \
 		supervisor/decide/novelty.c \
 		supervisor/decide/order.c \

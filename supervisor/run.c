@@ -359,7 +359,7 @@ next_deadline(struct run *run)
 	for (i = 0; i < run->session->nagents; i++) {
 		const struct agent_run *a = &run->agents[i];
 
-		at = mono_min(at, dispatch_deadline(run, a));
+		at = mono_min(at, life_deadline(run, a));
 		if (!a->given_up && a->worker.state == WORKER_DOWN &&
 		    session_owes_turn(run->session, (int)i))
 			at = mono_min(at, a->start_at);
@@ -401,8 +401,8 @@ turn(struct run *run)
 	take_signals(run);
 	now = mono_ms();
 	for (i = 0; i < run->session->nagents; i++)
-		if (now >= dispatch_deadline(run, &run->agents[i]))
-			dispatch_expire(run, &run->agents[i], now);
+		if (now >= life_deadline(run, &run->agents[i]))
+			life_expire(run, &run->agents[i], now);
 	if (run->stage == STAGE_COORDINATING)
 		check_ends(run, now);
 	if (run->stage == STAGE_COORDINATING) {

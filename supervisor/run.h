@@ -116,15 +116,28 @@ bool run_reserve(struct run *, int agent, double cost);
 
 /* dispatch.c */
 
-/* A worker in a turn that says nothing at all for so long is stuck. */
-#define DISPATCH_SILENCE_MS 30000
-
 /* What workers say goes here; there is one run in a process. */
 const struct worker_owner *dispatch_owner(struct run *);
 
-/* When an agent's process or turn needs dispatch_expire, monotonic. */
-int64_t dispatch_deadline(const struct run *, const struct agent_run *);
-void dispatch_expire(struct run *, struct agent_run *, int64_t now);
+/* A message on its way to its handler. */
+struct call {
+	struct run *run;
+	struct agent_run *agent;
+	int index;
+	const struct msg *msg;
+};
+
+/* verdict.c */
+void verdict_on_answer(struct call *);
+void verdict_on_vote(struct call *);
+
+/* life.c: for struct worker_owner, and the limits of an agent's turn. */
+void life_ready(void *run, struct worker *);
+void life_gone(void *run, struct worker *, const struct worker_end *);
+
+/* When an agent's process or turn needs life_expire, monotonic. */
+int64_t life_deadline(const struct run *, const struct agent_run *);
+void life_expire(struct run *, struct agent_run *, int64_t now);
 
 /* finalize.c */
 

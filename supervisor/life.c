@@ -1,0 +1,241 @@
+/*
+ * An agent's process beyond its messages: what it is told when it is ready,
+ * what its end means for the agent, and the limits of its turn.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "supervisor/decide/restart.h"
+#include "supervisor/run.h"
+
+/* A worker in a turn that says nothing at all for so long is stuck. */
+#define SILENCE_MS 30000
+
+/* Milliseconds as people say them: "0.5 s", "120 s". */
+static const char *
+seconds(int64_t ms, char text[32])
+{
+	if (ms % 1000 == 0)
+		snprintf(text, 32, "%lld s", (long long)ms / 1000);
+	else
+		snprintf(text, 32, "%.3g s", (double)ms / 1000);
+	return (text);
+}
+
+static void
+put_str(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
+
+static void
+put_json(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (value != NULL)
+		json_object_object_add(o, key, json_object_get(value));
+}
+
+static struct json_object *
+backend_of(const struct agent_config *a)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_str(o, "type", a->preset->type);
+	put_str(o, "wire", a->preset->wire);
+	put_str(o, "model", a->model);
+	if (a->base_url != NULL)
+		put_str(o, "base_url", a->base_url);
+	if (a->planning_model != NULL)
+		put_str(o, "planning_model", a->planning_model);
+	if (a->synthesis_model != NULL)
+		put_str(o, "synthesis_model", a->synthesis_model);
+	put_json(o, "params", a->params);
+	return (o);
+}
+
+static const char *
+strictness_name(enum strictness s)
+{
+	static const char *const names[] = {
+		[STRICTNESS_LENIENT] = "lenient",
+		[STRICTNESS_BALANCED] = "balanced",
+		[STRICTNESS_STRICT] = "strict",
+	};
+
+	return (names[s]);
+}
+
+static struct json_object *
+options_of(const struct run *run, const struct agent_config *a)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_str(o, "voting_sensitivity",
+	    strictness_name(run->config->voting_sensitivity));
+	put_str(o, "answer_novelty",
+	    strictness_name(run->config->answer_novelty));
+	json_object_object_add(o, "direct",
+	    json_object_new_boolean(run->session->direct));
+	json_object_object_add(o, "reserve", json_object_new_boolean(
+	    run->config->max_cost_usd > 0 || a->max_cost_usd > 0));
+	json_object_object_add(o, "idle_ms",
+	    json_object_new_int64(run->config->idle_timeout_ms));
+	return (o);
+}
+
+void
+life_ready(void *arg, struct worker *w)
+{
+	struct run *run = arg;
+	struct agent_run *a = &run->agents[w->index];
+	struct event e = { .type = EVENT_AGENT_READY, .agent = a->config->id };
+	struct msg m = { .type = MSG_INIT, .version = MSG_VERSION,
+		.agent = run->session->agents[w->index].anonymous,
+		.count = (int64_t)run->session->nagents,
+		.system_message = a->config->system_message,
+		.key = a->config->api_key, .script = a->config->script,
+		.backend = backend_of(a->config),
+		.options = options_of(run, a->config) };
+
+	run_event(run, &e);
+	worker_send(w, &m);
+	json_object_put(m.backend);
+	json_object_put(m.options);
+}
+
+static void
+give_up(struct run *run, struct agent_run *a, const char *kind,
+    const char *text)
+{
+	struct event e = { .type = EVENT_AGENT_FAILED, .agent = a->config->id,
+		.kind = kind, .text = text };
+
+	a->given_up = true;
+	if (run->order != NULL)
+		order_end(run->order, a->worker.index);
+	run_event(run, &e);
+}
+
+/* An attempt came to nothing: again, later, or never. */
+static void
+attempt_failed(struct run *run, struct agent_run *a, const char *kind,
+    const char *text, bool permanent)
+{
+	int max = run->config->max_restarts_per_agent;
+	int64_t delay = restart_delay(a->attempts, max, permanent);
+	struct event e = { .type = EVENT_ATTEMPT_FAILED,
+		.agent = a->config->id, .kind = kind, .text = text,
+		.attempt = a->attempts, .attempts_max = max + 1,
+		.delay_ms = delay };
+
+	run_event(run, &e);
+	if (delay == RESTART_NEVER) {
+		give_up(run, a, kind, text);
+		return;
+	}
+	a->start_at = mono_ms() + delay;
+	if (run->order != NULL && order_begun(run->order, a->worker.index))
+		order_begin(run->order, a->worker.index, delay);
+}
+
+void
+life_gone(void *arg, struct worker *w, const struct worker_end *end)
+{
+	struct run *run = arg;
+	struct agent_run *a = &run->agents[w->index];
+	bool presenting = a->presenting;
+	struct event e = { .type = EVENT_AGENT_EXITED, .agent = a->config->id,
+		.code = end->code, .signal = end->signal,
+		.requested = end->requested,
+		.max_rss_kib = end->max_rss_kib,
+		.cpu_seconds = end->cpu_seconds };
+	char text[640];
+
+	run->sweep = run->sweep || !end->requested || end->signal != 0;
+	a->sent = 0;
+	a->reserved = 0;
+	a->turn_open = a->presenting = false;
+	run_event(run, &e);
+	if (end->requested && strcmp(end->kind, "finished") == 0)
+		return;
+	if (!end->requested && end->signal != 0)
+		snprintf(text, sizeof(text), "exit signal %d", end->signal);
+	else if (!end->requested)
+		snprintf(text, sizeof(text), "exit code %d", end->code);
+	else
+		strlcpy(text, end->reason, sizeof(text));
+	log_info("agent %s: %s", w->name, end->reason);
+	if (run->stage == STAGE_COORDINATING || presenting)
+		attempt_failed(run, a, end->kind, text, end->permanent);
+	if (presenting)
+		finalize_presented(run, NULL);
+}
+
+/* Why an agent's turn has to end now, or NULL. */
+static const char *
+limit_passed(const struct run *run, const struct agent_run *a, int64_t now,
+    char *text, size_t len)
+{
+	char s[32];
+
+	if (now >= a->turn_end)
+		snprintf(text, len, "timeout after %s",
+		    seconds(run->config->agent_timeout_ms, s));
+	else if (now - a->progress_at >= run->config->idle_timeout_ms)
+		snprintf(text, len, "no progress for %s",
+		    seconds(run->config->idle_timeout_ms, s));
+	else if (now - a->worker.heard >= SILENCE_MS)
+		snprintf(text, len, "not heard of for %s",
+		    seconds(SILENCE_MS, s));
+	else
+		return (NULL);
+	return (text);
+}
+
+int64_t
+life_deadline(const struct run *run, const struct agent_run *a)
+{
+	int64_t at = a->worker.deadline;
+
+	if (!a->turn_open || a->worker.state != WORKER_UP)
+		return (at);
+	at = mono_min(at, a->turn_end);
+	at = mono_min(at, mono_add(a->progress_at,
+	    a->idle_warned ? run->config->idle_timeout_ms :
+	    run->config->idle_timeout_ms / 2));
+	return (mono_min(at, a->worker.heard + SILENCE_MS));
+}
+
+void
+life_expire(struct run *run, struct agent_run *a, int64_t now)
+{
+	const char *why;
+	char text[80], s[32];
+
+	if (now >= a->worker.deadline)
+		worker_expire(&a->worker);
+	if (!a->turn_open || a->worker.state != WORKER_UP)
+		return;
+	why = limit_passed(run, a, now, text, sizeof(text));
+	if (why == NULL) {
+		if (!a->idle_warned && now - a->progress_at >=
+		    run->config->idle_timeout_ms / 2) {
+			a->idle_warned = true;
+			log_warnx("agent %s: no progress for %s",
+			    a->config->id,
+			    seconds(now - a->progress_at, s));
+		}
+		return;
+	}
+	/* by the scenario's time others may still come before it */
+	if (run->order != NULL && !a->presenting &&
+	    !order_timed_out(run->order, a->worker.index)) {
+		a->turn_end = mono_min(a->turn_end, now) + 10;
+		a->progress_at = a->worker.heard = now;
+		return;
+	}
+	worker_stop(&a->worker, "timeout", why, false);
+}

@@ -1,0 +1,311 @@
+/*
+ * What is made of an answer or a vote: refused with a reason that the model
+ * can read, or on disk, in the journal, and known to everybody.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/log.h"
+#include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/decide/novelty.h"
+#include "supervisor/record/artifact.h"
+#include "supervisor/run.h"
+
+#define PREVIEW_MAX	 200
+#define REFUSALS_MAX	 16 /* a worker gives up itself after three */
+#define ANSWER_SENT_MAX	 ((size_t)256 * 1024)
+#define BALANCED_LIKENESS 0.70
+#define STRICT_LIKENESS	 0.50
+
+static void
+send_verdict(struct call *c, bool accepted, bool final, const char *text)
+{
+	struct msg m = { .type = MSG_VERDICT, .turn = c->agent->turn,
+		.accepted = accepted, .final = final, .text = text };
+
+	worker_send(&c->agent->worker, &m);
+}
+
+/* The turn is done: the agent owes nothing until the session says so. */
+static void
+close_turn(struct run *run, struct agent_run *a)
+{
+	a->turn_open = a->presenting = false;
+	a->refusals = 0;
+	a->reserved = 0;
+	a->worker.said = 0;
+	if (run->order != NULL)
+		order_end(run->order, a->worker.index);
+}
+
+static void
+refuse(struct call *c, const char *kind, const char *why)
+{
+	struct event e = { .type = EVENT_REFUSED,
+		.agent = c->agent->config->id, .kind = kind, .text = why };
+
+	run_event(c->run, &e);
+	if (++c->agent->refusals > REFUSALS_MAX) {
+		worker_stop(&c->agent->worker, "no_decision",
+		    "too many refused answers and votes", false);
+		return;
+	}
+	if (c->run->order != NULL)
+		order_begin(c->run->order, c->index, 0);
+	send_verdict(c, false, false, why);
+}
+
+/* Each other agent reads a long answer's beginning and end. */
+static struct json_object *
+answer_as_sent(const char *anonymous, const char *label, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+	struct buf b = BUF_INITIALIZER;
+	size_t len = strlen(text), head, tail;
+
+	if (len <= ANSWER_SENT_MAX) {
+		buf_add(&b, text, len);
+	} else {
+		head = utf8_prefix(text, len, ANSWER_SENT_MAX / 2);
+		tail = len - ANSWER_SENT_MAX / 2;
+		while (((unsigned char)text[tail] & 0xc0) == 0x80)
+			tail++;
+		buf_add(&b, text, head);
+		buf_addf(&b, "\n[... %zu of %zu bytes left out ...]\n",
+		    tail - head, len);
+		buf_adds(&b, text + tail);
+	}
+	json_object_object_add(o, "agent", json_object_new_string(anonymous));
+	json_object_object_add(o, "label", json_object_new_string(label));
+	json_object_object_add(o, "text",
+	    json_object_new_string_len(b.data, (int)b.len));
+	buf_release(&b);
+	return (o);
+}
+
+static void
+remember(struct run *run, struct json_object *sent, const char *text)
+{
+	size_t n = run->session->nanswers; /* the event is not applied yet */
+
+	run->answers = xreallocarray(run->answers, n + 1,
+	    sizeof(*run->answers));
+	run->texts = xreallocarray(run->texts, n + 1, sizeof(*run->texts));
+	run->answers[n] = sent;
+	run->texts[n] = xstrdup(text);
+}
+
+static double
+likeness_limit(enum strictness s)
+{
+	switch (s) {
+	case STRICTNESS_LENIENT:
+		break;
+	case STRICTNESS_BALANCED:
+		return (BALANCED_LIKENESS);
+	case STRICTNESS_STRICT:
+		return (STRICT_LIKENESS);
+	}
+	return (1.0);
+}
+
+static bool
+answer_is_new(struct run *run, const char *text, char *why, size_t whylen)
+{
+	double limit = likeness_limit(run->config->answer_novelty);
+	const struct session_answer *known;
+	size_t i;
+
+	for (i = 0; i < run->session->nanswers; i++) {
+		known = &run->session->answers[i];
+		if (novelty_is_duplicate(text, run->texts[i])) {
+			snprintf(why, whylen, "this is the same as %s: vote "
+			    "for it, or give an answer that improves it",
+			    known->label);
+			return (false);
+		}
+		if (limit < 1.0 &&
+		    novelty_similarity(text, run->texts[i]) > limit) {
+			snprintf(why, whylen, "this is too close to %s: vote "
+			    "for it, or give an answer with new content",
+			    known->label);
+			return (false);
+		}
+	}
+	return (true);
+}
+
+/* The files of one step; the journal refers to them. */
+static int
+write_step(struct run *run, const struct agent_run *a, const char *name,
+    const char *data, size_t len, struct artifact *out)
+{
+	const char *context = a->context == NULL ? "" : a->context;
+	char *dir;
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	if ((dir = artifact_step_dir(run->log_dir, a->config->id)) == NULL)
+		return (-1);
+	ret = artifact_write(run->log_dir, dir, "context.txt", context,
+	    strlen(context), false, NULL);
+	if (artifact_write(run->log_dir, dir, name, data, len, false, out) ==
+	    -1)
+		ret = -1;
+	free(dir);
+	return (ret);
+}
+
+static void
+accept_answer(struct call *c, const char *text)
+{
+	struct run *run = c->run;
+	struct session_agent *s = &run->session->agents[c->index];
+	struct artifact file;
+	char *label, *preview;
+	struct event e = { .type = EVENT_ANSWER,
+		.agent = c->agent->config->id };
+
+	if (write_step(run, c->agent, "answer.txt", text, strlen(text),
+	    &file) == -1)
+		run_warn(run, "%s: the answer of %s is kept in memory only: "
+		    "%s", run->log_dir, s->id, strerror(errno));
+	label = xasprintf("%s.%d", s->anonymous, s->answers + 1);
+	preview = utf8_line(text, PREVIEW_MAX);
+	e.label = label;
+	e.text = preview;
+	e.path = file.path == NULL ? "" : file.path;
+	e.sha256 = file.sha256;
+	e.bytes = (int64_t)strlen(text);
+	remember(run, answer_as_sent(s->anonymous, label, text), text);
+	run_event(run, &e);
+	send_verdict(c, true, true, NULL);
+	close_turn(run, c->agent);
+	artifact_release(&file);
+	free(preview);
+	free(label);
+}
+
+void
+verdict_on_answer(struct call *c)
+{
+	const char *text = c->msg->text;
+	char why[256];
+
+	if (c->agent->presenting) {
+		send_verdict(c, true, true, NULL);
+		close_turn(c->run, c->agent);
+		finalize_presented(c->run, text);
+		return;
+	}
+	if (c->run->stage != STAGE_COORDINATING)
+		return;
+	if (text[strspn(text, " \t\r\n")] == '\0')
+		refuse(c, "answer", "the answer is empty");
+	else if (session_check_answer(c->run->session, c->index,
+	    c->run->config->max_new_answers_per_agent, why,
+	    sizeof(why)) != VERDICT_OK ||
+	    !answer_is_new(c->run, text, why, sizeof(why)))
+		refuse(c, "answer", why);
+	else
+		accept_answer(c, text);
+}
+
+static void
+put_str(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
+
+/* vote.json, with MassGen's keys. */
+static struct json_object *
+vote_record(const struct call *c, int target)
+{
+	const struct session *s = c->run->session;
+	struct json_object *o = json_object_new_object();
+	struct json_object *ids = json_object_new_array();
+	struct json_object *names = json_object_new_array();
+	struct json_object *map = json_object_new_object();
+	size_t i;
+
+	put_str(o, "voter_id", c->agent->config->id);
+	put_str(o, "voter_anon_id", s->agents[c->index].anonymous);
+	put_str(o, "voted_for", s->agents[target].id);
+	put_str(o, "voted_for_anon", s->agents[target].anonymous);
+	put_str(o, "voted_for_label",
+	    s->answers[s->agents[target].latest].label);
+	put_str(o, "reason", c->msg->text == NULL ? "" : c->msg->text);
+	json_object_object_add(o, "unix_timestamp",
+	    field_real(run_time(c->run)));
+	for (i = 0; i < s->nagents; i++) {
+		if (s->agents[i].latest == -1)
+			continue;
+		json_object_array_add(ids,
+		    json_object_new_string(s->agents[i].id));
+		json_object_array_add(names,
+		    json_object_new_string(s->agents[i].anonymous));
+		put_str(map, s->agents[i].anonymous, s->agents[i].id);
+	}
+	json_object_object_add(o, "available_options", ids);
+	json_object_object_add(o, "available_options_anon", names);
+	json_object_object_add(o, "agent_mapping", map);
+	return (o);
+}
+
+static void
+accept_vote(struct call *c, int target)
+{
+	const struct session *s = c->run->session;
+	struct json_object *o = vote_record(c, target);
+	struct artifact file;
+	const char *text;
+	size_t len;
+	struct event e = { .type = EVENT_VOTE,
+		.agent = c->agent->config->id };
+
+	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY |
+	    JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	if (write_step(c->run, c->agent, "vote.json", text, len, &file) == -1)
+		log_warn("%s: vote of %s", c->run->log_dir, e.agent);
+	e.target = s->agents[target].id;
+	e.label = s->answers[s->agents[target].latest].label;
+	e.text = c->msg->text == NULL ? "" : c->msg->text;
+	e.path = file.path == NULL ? "" : file.path;
+	run_event(c->run, &e);
+	send_verdict(c, true, true, NULL);
+	close_turn(c->run, c->agent);
+	artifact_release(&file);
+	json_object_put(o);
+}
+
+void
+verdict_on_vote(struct call *c)
+{
+	struct session *s = c->run->session;
+	char why[512];
+	int target;
+
+	if (c->run->stage != STAGE_COORDINATING || c->agent->presenting)
+		return;
+	switch (session_check_vote(s, c->index, c->msg->agent, c->msg->seen,
+	    why, sizeof(why))) {
+	case VERDICT_OK:
+		target = session_agent_by_name(s, c->msg->agent);
+		if (target == -1)
+			target = session_agent_by_id(s, c->msg->agent);
+		accept_vote(c, target);
+		break;
+	case VERDICT_STALE:
+		/* first the news, so that the refusal makes sense */
+		run_send_update(c->run, c->index);
+		refuse(c, "late_vote", why);
+		break;
+	case VERDICT_RETRY:
+		refuse(c, "vote", why);
+		break;
+	}
+}
