@@ -1,0 +1,573 @@
+/*
+ * backend/chatcompletion and backend/stream: what is made of the streams that
+ * the servers of the family are known to answer with, wherever they are cut.
+ */
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-worker/backend/calls.h"
+#include "agent-worker/backend/stream.h"
+#include "ipc/xmalloc.h"
+#include "tests/test.h"
+
+/* JSON is written with ' for ", here and in what is expected. */
+#define D(data)       "data: " data "\n\n"
+#define DELTA(delta)  D("{'choices':[{'index':0,'delta':{" delta "}}]}")
+#define SAY(text)     DELTA("'content':'" text "'")
+#define CALLS(pieces) DELTA("'tool_calls':[" pieces "]")
+#define END(reason, more)                                              \
+	D("{'choices':[{'index':0,'delta':{},'finish_reason':'" reason \
+	  "'" more "}]}")
+#define FINISH(reason) END(reason, "")
+#define DONE           D("[DONE]")
+#define USAGE(members) D("{'choices':[],'usage':{" members "}}")
+
+/* A piece of a call: what tells it from others, its name, its arguments. */
+#define PIECE(who, name, arguments) \
+	"{" who "'function':{'name':'" name "','arguments':'" arguments "'}}"
+#define MORE(who, arguments) "{" who "'function':{'arguments':'" arguments "'}}"
+
+struct vector {
+	const char *name;
+	const char *type; /* of the backend */
+	const char *bytes;
+	const char *want; /* see describe() */
+};
+
+/* clang-format off */
+static const struct vector vectors[] = {
+	{ "text", "openai",
+	    DELTA("'role':'assistant','content':''") SAY("Hel") SAY("lo")
+	    FINISH("stop")
+	    USAGE("'prompt_tokens':19,'completion_tokens':10,"
+		"'prompt_tokens_details':{'cached_tokens':7},"
+		"'completion_tokens_details':{'reasoning_tokens':3}") DONE,
+	    "ok stop text=Hello usage=19/7/10/3" },
+	{ "arguments in pieces", "openai",
+	    CALLS(PIECE("'index':0,'id':'call_a',", "vote", ""))
+	    CALLS(MORE("'index':0,", "{\\'ag"))
+	    CALLS(MORE("'index':0,", "ent\\':\\'\\u00e9\\'}"))
+	    FINISH("tool_calls") DONE,
+	    "ok tool call_a:vote({'agent':'\xc3\xa9'})" },
+	{ "two calls interleaved", "openai",
+	    CALLS(PIECE("'index':0,'id':'a',", "f", "") ","
+		PIECE("'index':1,'id':'b',", "g", ""))
+	    CALLS(MORE("'index':1,", "{\\'x\\':"))
+	    CALLS(MORE("'index':0,", "{}")) CALLS(MORE("'index':1,", "1}"))
+	    FINISH("tool_calls") DONE,
+	    "ok tool a:f({}) b:g({'x':1})" },
+	{ "whole call, no index, stop, no usage", "xai",
+	    CALLS(PIECE("'id':'a',", "f", "{\\'x\\':1}")) FINISH("stop") DONE,
+	    "ok tool a:f({'x':1})" },
+	{ "no index, in pieces", "vllm",
+	    CALLS(PIECE("'id':'a',", "f", "{")) CALLS(MORE("", "}"))
+	    CALLS(PIECE("'id':'b',", "f", "{\\'y\\':")) CALLS(MORE("", "2}"))
+	    FINISH("tool_calls") DONE,
+	    "ok tool a:f({}) b:f({'y':2})" },
+	{ "index always 0, ids differ", "vllm",
+	    CALLS(PIECE("'index':0,'id':'a',", "f", "{}"))
+	    CALLS(PIECE("'index':0,'id':'b',", "g", "{"))
+	    CALLS(MORE("'index':0,", "}")) FINISH("tool_calls") DONE,
+	    "ok tool a:f({}) b:g({})" },
+	{ "id and name in every piece", "vllm",
+	    CALLS(PIECE("'index':0,'id':'a',", "f", "{"))
+	    CALLS(PIECE("'index':0,'id':'a',", "f", "}"))
+	    FINISH("tool_calls") DONE,
+	    "ok tool a:f({})" },
+	{ "no ids: whole calls", "ollama",
+	    CALLS(PIECE("", "f", "{}") "," PIECE("", "f", "{\\'x\\':1}") ","
+		PIECE("", "g", "{}")) FINISH("tool_calls") DONE,
+	    "ok tool *:f({}) *:f({'x':1}) *:g({})" },
+	{ "no ids: name in every piece", "ollama",
+	    CALLS(PIECE("'index':0,'id':'',", "f", "{\\'x\\':"))
+	    CALLS(PIECE("'index':0,'id':null,", "f", "1}"))
+	    FINISH("tool_calls") DONE,
+	    "ok tool *:f({'x':1})" },
+	{ "arguments as an object", "lmstudio",
+	    CALLS("{'id':'a','function':{'name':'f','arguments':"
+		"{'x':[1,'a/b']}}}") FINISH("tool_calls") DONE,
+	    "ok tool a:f({'x':[1,'a/b']})" },
+	{ "no arguments at all", "openai",
+	    CALLS("{'id':'a','function':{'name':'f','arguments':null}}")
+	    FINISH("tool_calls") DONE,
+	    "ok tool a:f({})" },
+	{ "no name", "openai",
+	    CALLS(MORE("'id':'a',", "{}")) FINISH("tool_calls") DONE,
+	    "ok tool a:({})" },
+	{ "bad arguments stay, for the model to hear of", "openai",
+	    CALLS(PIECE("'id':'a',", "f", "{x")) FINISH("tool_calls") DONE,
+	    "ok tool a:f({x)" },
+	{ "cut by the token limit", "openai",
+	    SAY("so") CALLS(PIECE("'id':'a',", "f", "{}") ","
+		PIECE("'id':'b',", "g", "{\\'x\\':")) FINISH("length") DONE,
+	    "ok tool text=so a:f({})" },
+	{ "cut before the first argument", "openai",
+	    CALLS(PIECE("'id':'a',", "f", "")) FINISH("length") DONE,
+	    "ok length" },
+	{ "content filter", "azure", SAY("so") FINISH("content_filter") DONE,
+	    "ok filter text=so" },
+	{ "odd finish reason", "together", SAY("so") FINISH("eos") DONE,
+	    "ok stop text=so" },
+	{ "empty finish reason", "vllm", SAY("so") FINISH("") DONE,
+	    "ok stop text=so" },
+	{ "tool finish without a call", "vllm", SAY("so") FINISH("tool_calls"),
+	    "ok stop text=so" },
+	{ "no [DONE]", "vllm", SAY("so") FINISH("stop"), "ok stop text=so" },
+	{ "no finish reason", "vllm", SAY("so") DONE, "ok stop text=so" },
+	{ "neither", "vllm", SAY("so"),
+	    "truncated none error=the stream ended before the reply did "
+	    "text=so" },
+	{ "nothing but keep-alives", "openrouter",
+	    ": OPENROUTER PROCESSING\n\n",
+	    "truncated none error=the stream ended before the reply did" },
+	{ "no blank line at the end", "vllm",
+	    SAY("so") "data: {'choices':[{'finish_reason':'stop'}]}",
+	    "ok stop text=so" },
+	{ "BOM, CRLF, comments, mark with spaces", "vllm",
+	    "\xef\xbb\xbf: hi\r\n\r\ndata:{'choices':[{'delta':{'content':"
+	    "'so'}}]}  \r\n\r\n: keep-alive\r\n\r\ndata:\r\n\r\n"
+	    "data:  [DONE] \r\n\r\ndata: {'error':'late'}\r\n\r\n",
+	    "ok stop text=so" },
+	{ "empty and null members", "azure",
+	    D("{'model':'','choices':[],'prompt_filter_results':[]}")
+	    D("{'choices':null}") D("{'choices':[{'delta':null}]}")
+	    D("{'choices':[null]}") D("{'choices':{}}") D("{}")
+	    DELTA("'content':null,'tool_calls':null,'reasoning':null")
+	    DELTA("'content':7,'tool_calls':[null,{},[],1]")
+	    SAY("so") FINISH("stop") DONE,
+	    "ok stop text=so" },
+	{ "thought in the text", "llamacpp",
+	    SAY("\\n<th") SAY("ink>I ") SAY("think.</thi") SAY("nk>\\n\\n")
+	    SAY("So") SAY(" <think> is") FINISH("stop") DONE,
+	    "ok stop text=So <think> is reasoning=I think." },
+	{ "two thoughts", "llamacpp",
+	    SAY("<think>a</think>\\n<think>b<</think>c") FINISH("stop"),
+	    "ok stop text=c reasoning=ab<" },
+	{ "no thought after all", "llamacpp",
+	    SAY("  <thin") SAY("g>") FINISH("stop") DONE,
+	    "ok stop text=  <thing>" },
+	{ "thought without end", "llamacpp",
+	    SAY("<think>I th") SAY("ink</thi") FINISH("length") DONE,
+	    "ok length reasoning=I think</thi" },
+	{ "the beginning of a tag is all", "llamacpp",
+	    SAY(" <thi") FINISH("stop"),
+	    "ok stop text= <thi" },
+	{ "reasoning_content, usage beside the end", "deepseek",
+	    DELTA("'content':null,'reasoning_content':'Hm'")
+	    DELTA("'content':null,'reasoning_content':'m.'")
+	    DELTA("'content':'So','reasoning_content':null")
+	    D("{'choices':[{'delta':{'content':''},'finish_reason':'stop'}],"
+		"'usage':{'prompt_tokens':20,'completion_tokens':5,"
+		"'prompt_cache_hit_tokens':16,'prompt_cache_miss_tokens':4,"
+		"'completion_tokens_details':{'reasoning_tokens':2}}}") DONE,
+	    "ok stop text=So reasoning=Hmm. usage=20/16/5/2" },
+	{ "reasoning", "groq",
+	    DELTA("'reasoning':'Hmm.'") SAY("So") FINISH("stop"),
+	    "ok stop text=So reasoning=Hmm." },
+	{ "both reasoning fields", "vllm",
+	    DELTA("'reasoning':'Hmm.','reasoning_content':'Hmm.'")
+	    SAY("So") FINISH("stop"),
+	    "ok stop text=So reasoning=Hmm." },
+	{ "refusal", "openai", DELTA("'refusal':'I will not.'") FINISH("stop"),
+	    "ok stop text=I will not." },
+	{ "content in parts", "mistral",
+	    DELTA("'content':[{'type':'text','text':'a'},"
+		"{'type':'text','text':'b'}]") FINISH("stop"),
+	    "ok stop text=ab" },
+	{ "usage twice, the last one counts", "groq",
+	    SAY("So") FINISH("stop")
+	    D("{'choices':[],'usage':{'prompt_tokens':5,'completion_tokens':3},"
+		"'x_groq':{'usage':{'prompt_tokens':4}}}") DONE,
+	    "ok stop text=So usage=5/0/3/0" },
+	{ "usage of Groq's own", "groq",
+	    SAY("So") FINISH("stop")
+	    D("{'choices':[],'x_groq':{'usage':{'prompt_tokens':4,"
+		"'completion_tokens':2}}}") DONE,
+	    "ok stop text=So usage=4/0/2/0" },
+	{ "usage inside a choice", "moonshot",
+	    SAY("So") END("stop", ",'usage':{'prompt_tokens':9,"
+		"'completion_tokens':2,'cached_tokens':8}"),
+	    "ok stop text=So usage=9/8/2/0" },
+	{ "reasoning beside the output", "grok",
+	    SAY("So") FINISH("stop")
+	    USAGE("'prompt_tokens':291,'completion_tokens':26,'total_tokens':"
+		"513,'completion_tokens_details':{'reasoning_tokens':196}"),
+	    "ok stop text=So usage=291/0/222/196" },
+	{ "impossible usage", "openai",
+	    SAY("So") FINISH("stop")
+	    USAGE("'prompt_tokens':-5,'completion_tokens':'many',"
+		"'cached_tokens':9") D("{'usage':[]}") D("{'usage':{}}") DONE,
+	    "ok stop text=So" },
+	{ "more cached than read", "openai",
+	    SAY("So") FINISH("stop")
+	    USAGE("'prompt_tokens':5,'completion_tokens':1,"
+		"'prompt_tokens_details':{'cached_tokens':9},"
+		"'completion_tokens_details':{'reasoning_tokens':7}"),
+	    "ok stop text=So usage=5/5/1/1" },
+	{ "error object", "openai",
+	    SAY("So") D("{'error':{'message':'It\\nbroke\\u001b[1m',"
+		"'type':'server_error','code':null}}") SAY("late") DONE,
+	    "transient none error=It broke [1m text=So" },
+	{ "error as a string", "ollama", SAY("So") D("{'error':'it broke'}"),
+	    "transient none error=it broke text=So" },
+	{ "error of xAI", "grok",
+	    D("{'code':'invalid_argument','error':'Bad key'}"),
+	    "permanent none error=Bad key" },
+	{ "error of Groq", "groq",
+	    "event: error\n" D("{'error':{'message':'Failed to call',"
+		"'type':'invalid_request_error','code':'tool_use_failed',"
+		"'failed_generation':'x','status_code':400}}"),
+	    "transient none error=Failed to call" },
+	{ "error of OpenRouter", "openrouter",
+	    SAY("So") D("{'error':{'code':502,'message':'Gone'},"
+		"'choices':[{'delta':{'content':''},"
+		"'finish_reason':'error'}]}") DONE,
+	    "transient none error=Gone text=So" },
+	{ "error inside a choice", "openrouter",
+	    D("{'choices':[{'error':{'code':403,'message':'No'},"
+		"'delta':{},'finish_reason':'error'}]}") DONE,
+	    "permanent none error=No" },
+	{ "quota inside a stream", "openai",
+	    D("{'error':{'message':'Pay','type':'insufficient_quota'}}"),
+	    "permanent none error=Pay" },
+	{ "error that quotes the key", "openai",
+	    D("{'error':'bad key sk-canary-1234, not sk-canary-1234'}"),
+	    "transient none error=bad key [key], not [key]" },
+	{ "error without data:", "llamacpp",
+	    SAY("So") "{'error':{'message':'died'}}\n\n",
+	    "transient none error=died text=So" },
+	{ "finish reason of an error", "together",
+	    SAY("So") FINISH("error"),
+	    "transient none error=the provider ended the reply: error text=So" },
+	{ "out of resources", "deepseek",
+	    SAY("So") FINISH("insufficient_system_resource"),
+	    "transient none error=the provider ended the reply: "
+	    "insufficient_system_resource text=So" },
+	{ "bad JSON", "vllm", SAY("So") D("{'choices':[}") FINISH("stop"),
+	    "transient none error=the server sent an event that is not JSON: "
+	    "unexpected character text=So" },
+	{ "bad JSON behind the end", "vllm",
+	    SAY("So") FINISH("stop") D("{'usage':}") DONE,
+	    "ok stop text=So" },
+	{ "bad UTF-8, NUL and surrogates", "vllm",
+	    SAY("a\xff\xc3(\\u0000\xf0\x9f\x98\x80\\ud83d\\ude00\\ud800z")
+	    FINISH("stop"),
+	    "ok stop text=a\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd"
+	    "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xef\xbf\xbdz" },
+	{ "other choices are not ours", "vllm",
+	    D("{'choices':[{'index':1,'delta':{'content':'no'}},"
+		"{'index':0,'delta':{'content':'yes'}}]}") FINISH("stop"),
+	    "ok stop text=yes" },
+	{ "whole reply", "vllm",
+	    " {'object':'chat.completion','choices':[{'index':0,'message':"
+	    "{'role':'assistant','content':'So','reasoning_content':'Hm',"
+	    "'tool_calls':[" PIECE("'id':'a',", "f", "{}") "]},"
+	    "'finish_reason':'tool_calls'}],"
+	    "'usage':{'prompt_tokens':3,'completion_tokens':2}}\n",
+	    "ok tool text=So reasoning=Hm a:f({}) usage=3/0/2/0" },
+	{ "error for a body", "vllm",
+	    "{'error':{'message':'Nope','code':'server_error'}}",
+	    "transient none error=Nope" },
+	{ "error in an array", "gemini",
+	    "[{'error':{'code':400,'message':'API key not valid'}}]\n",
+	    "permanent none error=API key not valid" },
+	{ "HTML for a body", "vllm", "<html>\n<body>Log in</body></html>",
+	    "transient none error=the server's reply is not JSON: "
+	    "unexpected character: <html> <body>Log in</body></html>" },
+	{ "JSON that is no reply", "vllm", "{'hello':1}",
+	    "transient none error={'hello':1}" },
+};
+/* clang-format on */
+
+#define NVECTORS (sizeof(vectors) / sizeof(vectors[0]))
+
+static const char *const finish_names[] = { "none", "stop", "length", "tool",
+	"filter" };
+static const char *const failure_names[] = { "ok", "transient", "permanent",
+	"truncated" };
+
+static struct backend_config
+config_of(const char *type)
+{
+	struct backend_config c = { type, "chatcompletion", "http://h/v1",
+		"sk-canary-1234", NULL };
+
+	return (c);
+}
+
+static void
+swap_quotes(char *s, char from, char to)
+{
+	for (; *s != '\0'; s++)
+		if (*s == from)
+			*s = to;
+}
+
+static char *
+unquote(const char *text)
+{
+	char *s = xstrdup(text);
+
+	swap_quotes(s, '\'', '"');
+	return (s);
+}
+
+/* An id of our own making has no fixed text. */
+static const char *
+id_of(const struct tool_call *c)
+{
+	size_t i;
+
+	if (strncmp(c->id, "call", 4) != 0 || strlen(c->id) != 9)
+		return (c->id);
+	for (i = 4; i < 9; i++)
+		if (!isdigit((unsigned char)c->id[i]) &&
+		    !islower((unsigned char)c->id[i]))
+			return (c->id);
+	return ("*");
+}
+
+/* A reply in words; usage comes last, where it can be cut off. */
+static char *
+describe(const struct reply *r)
+{
+	struct buf b = BUF_INITIALIZER;
+	size_t i;
+
+	buf_addf(
+	    &b, "%s %s", failure_names[r->failure], finish_names[r->finish]);
+	if (r->error != NULL)
+		buf_addf(&b, " error=%s", r->error);
+	if (r->text.len > 0)
+		buf_addf(&b, " text=%s", r->text.data);
+	if (r->reasoning.len > 0)
+		buf_addf(&b, " reasoning=%s", r->reasoning.data);
+	for (i = 0; i < r->ncalls; i++)
+		buf_addf(&b, " %s:%s(%s)", id_of(&r->calls[i]),
+		    r->calls[i].name, r->calls[i].arguments.data);
+	if (r->usage.known)
+		buf_addf(&b, " usage=%jd/%jd/%jd/%jd", (intmax_t)r->usage.input,
+		    (intmax_t)r->usage.cached, (intmax_t)r->usage.output,
+		    (intmax_t)r->usage.reasoning);
+	buf_adds(&b, "");
+	swap_quotes(b.data, '"', '\'');
+	return (buf_detach(&b));
+}
+
+static bool
+feed(struct stream *s, const char *bytes, size_t len)
+{
+	char *copy = xcalloc(len, 1);
+	bool ok;
+
+	memcpy(copy, bytes, len);
+	ok = stream_data(s, copy, len);
+	free(copy);
+	return (ok);
+}
+
+/* Read len bytes in pieces of first and then step bytes. */
+static void
+read_stream(const struct backend_config *config, struct reply *r,
+    enum http_outcome outcome, const char *bytes, size_t len, size_t first,
+    size_t step)
+{
+	struct http_response response = { .outcome = outcome,
+		.status = 200,
+		.any_data = len > 0,
+		.error = "reset" };
+	struct stream s;
+	size_t at = 0, n = first;
+
+	reply_init(r);
+	stream_init(&s, &backend_chatcompletion, config, r);
+	while (at < len) {
+		if (n > len - at)
+			n = len - at;
+		if (!feed(&s, bytes + at, n))
+			break;
+		at += n;
+		n = step;
+	}
+	stream_end(&s, &response);
+	stream_release(&s);
+}
+
+static void
+check_read(const struct vector *v, size_t first, size_t step)
+{
+	struct backend_config config = config_of(v->type);
+	char *bytes = unquote(v->bytes), *got;
+	struct reply r;
+
+	read_stream(&config, &r, HTTP_DONE, bytes, strlen(bytes), first, step);
+	got = describe(&r);
+	if (!CHECK_STR(got, v->want))
+		printf("# \"%s\" in pieces of %zu and %zu\n", v->name, first,
+		    step);
+	free(got);
+	free(bytes);
+	reply_release(&r);
+}
+
+TEST(whole)
+{
+	size_t i;
+
+	for (i = 0; i < NVECTORS; i++)
+		check_read(&vectors[i], SIZE_MAX, 1);
+}
+
+TEST(byte_by_byte)
+{
+	size_t i;
+
+	for (i = 0; i < NVECTORS; i++)
+		check_read(&vectors[i], 1, 1);
+}
+
+TEST(in_two_at_every_place)
+{
+	size_t i, at;
+
+	for (i = 0; i < NVECTORS; i++)
+		for (at = 1; at < strlen(vectors[i].bytes); at++)
+			check_read(&vectors[i], at, SIZE_MAX);
+}
+
+/* Everything but usage, which a cut may take. */
+static bool
+says_the_same(const char *got, const char *want)
+{
+	size_t n = strlen(got), m = strlen(want);
+	const char *usage;
+
+	if ((usage = strstr(got, " usage=")) != NULL)
+		n = (size_t)(usage - got);
+	if ((usage = strstr(want, " usage=")) != NULL)
+		m = (size_t)(usage - want);
+	return (n == m && memcmp(got, want, n) == 0);
+}
+
+/* A cut is a failure without a call to run, or took nothing that matters. */
+static void
+check_cut(const struct vector *v, size_t at, enum http_outcome outcome)
+{
+	struct backend_config config = config_of(v->type);
+	char *bytes = unquote(v->bytes), *got;
+	struct reply r;
+	bool ok;
+
+	read_stream(&config, &r, outcome, bytes, at, at, 1);
+	got = describe(&r);
+	if (r.failure != FAILURE_NONE)
+		ok =
+		    CHECK(r.ncalls == 0 && r.native == NULL && r.error != NULL);
+	else
+		ok = CHECK(says_the_same(got, v->want));
+	if (!ok)
+		printf("# \"%s\" cut at %zu: %s\n", v->name, at, got);
+	free(got);
+	free(bytes);
+	reply_release(&r);
+}
+
+TEST(cut_at_every_place)
+{
+	size_t i, at;
+
+	for (i = 0; i < NVECTORS; i++) {
+		for (at = 0; at < strlen(vectors[i].bytes); at++) {
+			check_cut(&vectors[i], at, HTTP_DONE);
+			check_cut(&vectors[i], at, HTTP_TRANSPORT);
+		}
+	}
+}
+
+/* How a connection that breaks behind the bytes leaves the reply. */
+static void
+check_broken(
+    const char *text, const struct http_response *response, const char *want)
+{
+	struct backend_config config = config_of("openai");
+	char *bytes = unquote(text), *got;
+	struct stream s;
+	struct reply r;
+
+	reply_init(&r);
+	stream_init(&s, &backend_chatcompletion, &config, &r);
+	stream_data(&s, bytes, strlen(bytes));
+	stream_end(&s, response);
+	got = describe(&r);
+	CHECK_STR(got, want);
+	free(got);
+	free(bytes);
+	stream_release(&s);
+	reply_release(&r);
+}
+
+TEST(broken_connections)
+{
+	struct http_response broken = { .outcome = HTTP_TRANSPORT,
+		.status = 200,
+		.any_data = true,
+		.error = "reset" };
+
+	check_broken(SAY("so"), &broken, "truncated none error=reset text=so");
+	check_broken(SAY("so") "data: {'choi", &broken,
+	    "truncated none error=reset text=so");
+	check_broken(SAY("so") FINISH("stop"), &broken, "ok stop text=so");
+	check_broken(
+	    SAY("so") FINISH("stop") "data: {'usa", &broken, "ok stop text=so");
+	check_broken(SAY("so") DONE, &broken, "ok stop text=so");
+	broken.any_data = false;
+	broken.status = 0;
+	check_broken("", &broken, "transient none error=reset");
+	broken.permanent = true;
+	check_broken("", &broken, "permanent none error=reset");
+	broken.permanent = false;
+	broken.outcome = HTTP_TIMEOUT;
+	check_broken("", &broken, "transient none error=reset");
+	check_broken(SAY("so") DONE, &broken, "ok stop text=so");
+}
+
+TEST(more_calls_than_anybody_makes)
+{
+	struct backend_config config = config_of("openai");
+	struct buf b = BUF_INITIALIZER;
+	struct reply r;
+	int i;
+
+	for (i = 0; i <= CALLS_MAX; i++)
+		buf_addf(&b, CALLS("{'id':'c%d','function':{'name':'f'}}"), i);
+	buf_adds(&b, DONE);
+	swap_quotes(b.data, '\'', '"');
+	read_stream(&config, &r, HTTP_DONE, b.data, b.len, b.len, 1);
+	CHECK_INT(r.failure, FAILURE_TRANSIENT);
+	CHECK_INT(r.ncalls, 0);
+	reply_release(&r);
+	buf_release(&b);
+}
+
+TEST(one_endless_piece)
+{
+	struct backend_config config = config_of("openai");
+	size_t len = 65536, sent = 0;
+	char *piece = xcalloc(len, 1);
+	struct stream s;
+	struct reply r;
+
+	memset(piece, ' ', len);
+	reply_init(&r);
+	stream_init(&s, &backend_chatcompletion, &config, &r);
+	CHECK(stream_data(&s, "{", 1));
+	while (sent <= SSE_MAX && stream_data(&s, piece, len))
+		sent += len;
+	CHECK(sent > SSE_MAX - 2 * len && sent < SSE_MAX);
+	CHECK_STR(r.error, "the server sent more than 64 MiB in one piece");
+	stream_release(&s);
+	reply_release(&r);
+	free(piece);
+}
