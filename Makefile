@@ -58,6 +58,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/early.c \
 		supervisor/environment.c \
 		supervisor/run.c \
+		supervisor/setup.c \
 		supervisor/loop.c \
 		supervisor/dispatch.c \
 		supervisor/finalize.c \
@@ -66,6 +67,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/decide/event.c \
 		supervisor/decide/novelty.c \
 		supervisor/decide/order.c \
+		supervisor/decide/query.c \
 		supervisor/decide/restart.c \
 		supervisor/decide/session.c \
 		supervisor/decide/vote.c \

@@ -27,8 +27,8 @@ struct turn {
 	bool present; /* the final presentation */
 	char *question;
 	struct json_object *votes; /* of a presentation */
-	int64_t step;	 /* of a mock agent's script */
-	int64_t end_ms;	 /* monotonic */
+	int64_t step;              /* of a mock agent's script */
+	int64_t end_ms;            /* monotonic */
 	int64_t seen_at_start;
 	struct buf news; /* answers that came since the model was last told */
 	bool go;
@@ -48,8 +48,8 @@ struct agent {
 	struct backend_config backend;
 	const char *model;
 	const char *synthesis_model; /* or NULL */
-	bool direct;  /* no vote: the text is the answer */
-	bool reserve; /* ask before each call */
+	bool direct;                 /* no vote: the text is the answer */
+	bool reserve;                /* ask before each call */
 	int64_t idle_ms;
 	const char *sensitivity;
 	const char *novelty;
@@ -68,11 +68,11 @@ bool agent_in_turn(const struct agent *);
 
 /* Send a message that belongs to the turn: fills in its number. */
 void agent_say(struct agent *, struct msg *);
-void agent_say_activity(struct agent *, const char *activity,
-    const char *model);
+void agent_say_activity(
+    struct agent *, const char *activity, const char *model);
 void agent_say_text(struct agent *, enum msg_type, const char *text);
-void agent_say_error(struct agent *, const char *kind, const char *text,
-    bool permanent);
+void agent_say_error(
+    struct agent *, const char *kind, const char *text, bool permanent);
 
 /*
  * Send an answer or a vote and wait for the verdict.  False: the turn is

@@ -10,9 +10,9 @@
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
-#define CONNECT_MS	 10000
+#define CONNECT_MS          10000
 #define OUTPUT_TOKENS_GUESS 4096 /* when the user set no limit */
-#define BYTES_PER_TOKEN	 3	 /* fewer than any tokenizer makes of prose */
+#define BYTES_PER_TOKEN     3    /* fewer than any tokenizer makes of prose */
 
 struct call {
 	struct agent *agent;
@@ -21,7 +21,7 @@ struct call {
 	struct http_response *response;
 	struct sse sse;
 	struct buf body; /* of a 2xx that is no event stream */
-	bool streaming;	 /* it is one */
+	bool streaming;  /* it is one */
 	bool sniffed;
 };
 
@@ -32,8 +32,8 @@ pass_on(struct call *c)
 	struct reply *r = c->reply;
 
 	if (r->text.len > r->text_sent)
-		agent_say_text(c->agent, MSG_CONTENT,
-		    r->text.data + r->text_sent);
+		agent_say_text(
+		    c->agent, MSG_CONTENT, r->text.data + r->text_sent);
 	if (r->reasoning.len > r->reasoning_sent)
 		agent_say_text(c->agent, MSG_REASONING,
 		    r->reasoning.data + r->reasoning_sent);
@@ -46,8 +46,8 @@ on_event(void *arg, const char *type, const char *data, size_t len)
 {
 	struct call *c = arg;
 
-	c->backend->consume_event(&c->agent->backend, c->reply, type, data,
-	    len);
+	c->backend->consume_event(
+	    &c->agent->backend, c->reply, type, data, len);
 }
 
 /* A server that does not stream says so, or begins with a brace. */
@@ -115,10 +115,11 @@ settle(struct call *c)
 		c->backend->consume_body(config, c->reply, r->status,
 		    c->body.data == NULL ? "" : c->body.data, c->body.len);
 	pass_on(c);
-	if (r->outcome == HTTP_TIMEOUT || (r->outcome == HTTP_TRANSPORT &&
-	    !reply_is_complete(c->reply)))
-		reply_fail(c->reply, r->permanent ? FAILURE_PERMANENT :
-		    FAILURE_TRANSIENT, "%s", r->error);
+	if (r->outcome == HTTP_TIMEOUT ||
+	    (r->outcome == HTTP_TRANSPORT && !reply_is_complete(c->reply)))
+		reply_fail(c->reply,
+		    r->permanent ? FAILURE_PERMANENT : FAILURE_TRANSIENT, "%s",
+		    r->error);
 	c->backend->finish(config, c->reply);
 }
 
@@ -139,16 +140,24 @@ static bool
 try_once(struct agent *a, const struct call_request *q, const char *body,
     struct reply *reply, struct http_response *response)
 {
-	struct call c = { .agent = a, .backend = q->backend, .reply = reply,
-		.response = response, .body = { NULL, 0, 0,
-		HTTP_STREAM_MAX } };
+	struct call c = { .agent = a,
+		.backend = q->backend,
+		.reply = reply,
+		.response = response,
+		.body = { NULL, 0, 0, HTTP_STREAM_MAX } };
 	struct http_wait wait = { on_wait, &c };
 	char *url = q->backend->url(&a->backend, q->model);
 	char **headers = q->backend->headers(&a->backend);
-	struct http_request request = { .url = url, .headers = headers,
-		.body = body, .len = strlen(body), .connect_ms = CONNECT_MS,
-		.first_byte_ms = a->idle_ms, .idle_ms = a->idle_ms,
-		.deadline_ms = a->turn.end_ms, .data = on_data, .arg = &c };
+	struct http_request request = { .url = url,
+		.headers = headers,
+		.body = body,
+		.len = strlen(body),
+		.connect_ms = CONNECT_MS,
+		.first_byte_ms = a->idle_ms,
+		.idle_ms = a->idle_ms,
+		.deadline_ms = a->turn.end_ms,
+		.data = on_data,
+		.arg = &c };
 
 	sse_init(&c.sse, on_event, &c);
 	agent_say_activity(a, "waiting_model", q->model);
@@ -165,7 +174,8 @@ try_once(struct agent *a, const struct call_request *q, const char *body,
 static void
 say_usage(struct agent *a, const char *model, const struct reply *r)
 {
-	struct msg m = { .type = MSG_USAGE, .model = model,
+	struct msg m = { .type = MSG_USAGE,
+		.model = model,
 		.input_tokens = r->usage.input,
 		.cached_input_tokens = r->usage.cached,
 		.output_tokens = r->usage.output,
@@ -178,7 +188,8 @@ say_usage(struct agent *a, const char *model, const struct reply *r)
 static bool
 reserve(struct agent *a, const char *model, const char *body)
 {
-	struct msg m = { .type = MSG_RESERVE, .model = model,
+	struct msg m = { .type = MSG_RESERVE,
+		.model = model,
 		.input_tokens = (int64_t)(strlen(body) / BYTES_PER_TOKEN),
 		.output_tokens = OUTPUT_TOKENS_GUESS };
 
@@ -199,9 +210,11 @@ judge(const struct agent *a, const struct reply *reply,
 	struct retry_case c = { .failure = reply->failure,
 		.status = response->status,
 		.retry_after_ms = response->retry_after_ms,
-		.should_retry = response->should_retry, .tries = tries,
-		.left_ms = a->turn.end_ms == MONO_NEVER ? MONO_NEVER :
-		    a->turn.end_ms - mono_ms(),
+		.should_retry = response->should_retry,
+		.tries = tries,
+		.left_ms = a->turn.end_ms == MONO_NEVER
+		    ? MONO_NEVER
+		    : a->turn.end_ms - mono_ms(),
 		.visible = reply->text_sent > 0 || reply->reasoning_sent > 0,
 		.jitter = (double)arc4random() / UINT32_MAX };
 
@@ -223,10 +236,10 @@ pause_for(struct agent *a, int64_t ms)
 bool
 call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 {
-	struct json_object *request = q->backend->build_request(&a->backend,
-	    q->model, q->system, q->history, q->tools, q->ntools);
-	const char *body = json_object_to_json_string_ext(request,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct json_object *request = q->backend->build_request(
+	    &a->backend, q->model, q->system, q->history, q->tools, q->ntools);
+	const char *body = json_object_to_json_string_ext(
+	    request, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	struct http_response response;
 	struct retry_decision next = { true, 0, "" };
 	bool wanted = true;
@@ -248,8 +261,9 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 			next = judge(a, reply, &response, ++tries);
 			if (next.again) {
 				log_warnx("model call: %s: again in %lld ms",
-				    reply->error == NULL ? "failed" :
-				    reply->error, (long long)next.wait_ms);
+				    reply->error == NULL ? "failed"
+							 : reply->error,
+				    (long long)next.wait_ms);
 				wanted = pause_for(a, next.wait_ms);
 			}
 		}

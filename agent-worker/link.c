@@ -12,10 +12,10 @@
 #include "ipc/mono.h"
 #include "ipc/spawn.h"
 
-#define HIGH_FD	     64
+#define HIGH_FD      64
 #define HEARTBEAT_MS 5000
 #define PENDING_MAX  ((size_t)1024 * 1024) /* before sending waits */
-#define ALARM_S	     5 /* to leave after SIGTERM, stuck or not */
+#define ALARM_S      5 /* to leave after SIGTERM, stuck or not */
 
 static int signal_write_fd = -1;
 

@@ -15,10 +15,10 @@
 
 struct link {
 	struct chan chan;
-	int signal_fd;	 /* readable once SIGTERM came */
-	bool closed;	 /* no more orders: end of file, SIGTERM, an error */
+	int signal_fd;   /* readable once SIGTERM came */
+	bool closed;     /* no more orders: end of file, SIGTERM, an error */
 	int64_t beat_at; /* when the next heartbeat is due, monotonic */
-	int64_t turn;	 /* that heartbeats name */
+	int64_t turn;    /* that heartbeats name */
 };
 
 /*
@@ -34,8 +34,8 @@ void link_send(struct link *, const struct msg *);
 /* Send bytes that need not be a message: what a faulty worker does. */
 void link_send_raw(struct link *, const char *data, size_t len);
 
-typedef int link_poll_fn(void *arg, struct pollfd *, unsigned int n,
-    int timeout_ms);
+typedef int link_poll_fn(
+    void *arg, struct pollfd *, unsigned int n, int timeout_ms);
 
 /*
  * Sleep until there is something to read, the monotonic time until_ms, or

@@ -104,8 +104,8 @@ slot_for(struct agent *a, const char *name)
 	for (i = 0; i < a->nanswers; i++)
 		if (strcmp(a->answers[i].agent, name) == 0)
 			return (&a->answers[i]);
-	a->answers = xreallocarray(a->answers, a->nanswers + 1,
-	    sizeof(*a->answers));
+	a->answers =
+	    xreallocarray(a->answers, a->nanswers + 1, sizeof(*a->answers));
 	slot = &a->answers[a->nanswers++];
 	memset(slot, 0, sizeof(*slot));
 	slot->agent = xstrdup(name);
@@ -118,8 +118,9 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 {
 	size_t i, n;
 
-	n = json_object_is_type(list, json_type_array) ?
-	    json_object_array_length(list) : 0;
+	n = json_object_is_type(list, json_type_array)
+	    ? json_object_array_length(list)
+	    : 0;
 	for (i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		const char *name = string_in(o, "agent");
@@ -135,8 +136,8 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 		slot->label = xstrdup(label);
 		slot->text = xstrdup(text);
 		if (a->turn.open && strcmp(name, a->name) != 0)
-			buf_addf(&a->turn.news, "<%s>\n%s\n<end of %s>\n",
-			    name, text, name);
+			buf_addf(&a->turn.news, "<%s>\n%s\n<end of %s>\n", name,
+			    text, name);
 	}
 	a->seen = seen;
 }
@@ -218,8 +219,8 @@ take_all(struct agent *a)
 	struct msg m;
 	bool any = false;
 
-	while (!a->turn.cancelled && !a->turn.judged &&
-	    link_next(&a->link, &m)) {
+	while (
+	    !a->turn.cancelled && !a->turn.judged && link_next(&a->link, &m)) {
 		take(a, &m);
 		msg_release(&m);
 		any = true;
@@ -247,8 +248,9 @@ agent_say(struct agent *a, struct msg *m)
 void
 agent_say_activity(struct agent *a, const char *activity, const char *model)
 {
-	struct msg m = { .type = MSG_ACTIVITY, .activity = activity,
-		.model = model };
+	struct msg m = {
+		.type = MSG_ACTIVITY, .activity = activity, .model = model
+	};
 
 	agent_say(a, &m);
 }
@@ -262,10 +264,12 @@ agent_say_text(struct agent *a, enum msg_type type, const char *text)
 }
 
 void
-agent_say_error(struct agent *a, const char *kind, const char *text,
-    bool permanent)
+agent_say_error(
+    struct agent *a, const char *kind, const char *text, bool permanent)
 {
-	struct msg m = { .type = MSG_ERROR, .kind = kind, .text = text,
+	struct msg m = { .type = MSG_ERROR,
+		.kind = kind,
+		.text = text,
 		.permanent = permanent };
 
 	agent_say(a, &m);
@@ -286,8 +290,10 @@ agent_await_verdict(struct agent *a, struct msg *m)
 static void
 say_hello(struct agent *a, bool undumpable)
 {
-	struct msg m = { .type = MSG_HELLO, .version = MSG_VERSION,
-		.name = "agent-worker", .pid = getpid(),
+	struct msg m = { .type = MSG_HELLO,
+		.version = MSG_VERSION,
+		.name = "agent-worker",
+		.pid = getpid(),
 		.undumpable = undumpable };
 
 	link_send(&a->link, &m);
@@ -326,8 +332,10 @@ main(int argc, char **argv)
 
 	log_init("agent-worker", LOG_LEVEL_WARN);
 	if (argc != 1) {
-		fprintf(stderr, "usage: %s\n"
-		    "Started by massgen(1); see agent-worker(8).\n", argv[0]);
+		fprintf(stderr,
+		    "usage: %s\n"
+		    "Started by massgen(1); see agent-worker(8).\n",
+		    argv[0]);
 		return (EX_USAGE);
 	}
 	link_init(&agent.link);

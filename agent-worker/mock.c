@@ -86,7 +86,7 @@ fault_crash(struct agent *a, struct step s)
 
 	(void)a;
 	for (i = 0; name != NULL && i < sizeof(signals) / sizeof(signals[0]);
-	    i++)
+	     i++)
 		if (strcmp(signals[i].name, name) == 0)
 			sig = signals[i].sig;
 	signal(sig, SIG_DFL);
@@ -154,7 +154,8 @@ fault_huge_line(struct agent *a, struct step s)
 static void
 fault_invalid_utf8(struct agent *a, struct step s)
 {
-	static const char bad[] = "{\"type\":\"heartbeat\",\"x\":\"\xff\xfe\"}\n";
+	static const char bad[] =
+	    "{\"type\":\"heartbeat\",\"x\":\"\xff\xfe\"}\n";
 
 	link_send_raw(&a->link, bad, sizeof(bad) - 1);
 	fault_hang(a, s);
@@ -209,8 +210,7 @@ fault_of(struct step s)
 	const char *name = get_string(s, "fault");
 	size_t i;
 
-	for (i = 0; name != NULL && i < sizeof(faults) / sizeof(faults[0]);
-	    i++)
+	for (i = 0; name != NULL && i < sizeof(faults) / sizeof(faults[0]); i++)
 		if (strcmp(faults[i].name, name) == 0)
 			return (&faults[i]);
 	return (NULL);
@@ -238,8 +238,7 @@ pay(struct agent *a, struct step s)
 				return (false);
 		if (!a->turn.granted) {
 			agent_say_error(a, "cost",
-			    "the cost limit does not allow another call",
-			    true);
+			    "the cost limit does not allow another call", true);
 			return (false);
 		}
 	}
@@ -325,7 +324,7 @@ first_candidate(const struct agent *a)
 
 		if (best == NULL || strlen(c->agent) < strlen(best->agent) ||
 		    (strlen(c->agent) == strlen(best->agent) &&
-		    strcmp(c->agent, best->agent) < 0))
+			strcmp(c->agent, best->agent) < 0))
 			best = c;
 	}
 	return (best == NULL ? "agent1" : best->agent);
@@ -395,12 +394,11 @@ step_at(const struct agent *a, int64_t number)
 
 	n = script == NULL ? 0 : (int64_t)json_object_array_length(script);
 	for (i = 0; i < n; i++) {
-		struct step next = { json_object_array_get_idx(script,
-		    (size_t)i) };
+		struct step next = { json_object_array_get_idx(
+		    script, (size_t)i) };
 		bool presents = get(next, "present") != NULL;
 
-		if (a->turn.present ? presents :
-		    !presents && acts++ == number)
+		if (a->turn.present ? presents : !presents && acts++ == number)
 			return (next);
 	}
 	return (s);
@@ -436,16 +434,18 @@ say_context(struct agent *a)
 	struct json_object *list = json_object_new_array();
 	size_t i;
 
-	json_object_object_add(o, "system_message", json_object_new_string(
-	    a->system_message == NULL ? "" : a->system_message));
-	json_object_object_add(o, "user_message",
-	    json_object_new_string(a->turn.question));
+	json_object_object_add(o, "system_message",
+	    json_object_new_string(
+		a->system_message == NULL ? "" : a->system_message));
+	json_object_object_add(
+	    o, "user_message", json_object_new_string(a->turn.question));
 	for (i = 0; i < a->nanswers; i++)
-		json_object_array_add(list,
-		    json_object_new_string(a->answers[i].label));
+		json_object_array_add(
+		    list, json_object_new_string(a->answers[i].label));
 	json_object_object_add(o, "answers", list);
-	agent_say_text(a, MSG_CONTEXT, json_object_to_json_string_ext(o,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	agent_say_text(a, MSG_CONTEXT,
+	    json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }
 

@@ -54,14 +54,15 @@ choose(const struct choice *choices, size_t n, const char *word)
 }
 
 const char prompt_decide[] =
-    "You have not ended your turn. Call exactly one of the two tools now: "
-    PROMPT_VOTE " for the best current answer, or " PROMPT_NEW_ANSWER
+    "You have not ended your turn. Call exactly one of the two tools "
+    "now: " PROMPT_VOTE " for the best current answer, or " PROMPT_NEW_ANSWER
     " with a better one.";
 
 static void
 add_coordination(const struct agent *a, struct buf *b)
 {
-	buf_addf(b, "You are one of several agents who work on the same "
+	buf_addf(b,
+	    "You are one of several agents who work on the same "
 	    "question at the same time. You see the current answers of all "
 	    "of them, without their names, and improve on them until one is "
 	    "good enough for all.\n"
@@ -81,7 +82,8 @@ add_coordination(const struct agent *a, struct buf *b)
 static void
 add_presentation(struct buf *b)
 {
-	buf_adds(b, "The agents have chosen your answer. Present the final "
+	buf_adds(b,
+	    "The agents have chosen your answer. Present the final "
 	    "answer to the person who asked: complete, self-contained and in "
 	    "its best form. Start from your own answer and take over what is "
 	    "better in the others. Do not mention agents, votes or this "
@@ -131,8 +133,9 @@ member_string(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return (json_object_object_get_ex(o, key, &v) && v != NULL ?
-	    json_object_get_string(v) : "");
+	return (json_object_object_get_ex(o, key, &v) && v != NULL
+		? json_object_get_string(v)
+		: "");
 }
 
 static void
@@ -141,8 +144,9 @@ add_votes(const struct agent *a, struct buf *b)
 	struct json_object *o;
 	size_t i, n;
 
-	n = json_object_is_type(a->turn.votes, json_type_array) ?
-	    json_object_array_length(a->turn.votes) : 0;
+	n = json_object_is_type(a->turn.votes, json_type_array)
+	    ? json_object_array_length(a->turn.votes)
+	    : 0;
 	buf_addf(b, "VOTING RESULTS: %zu vote%s.\n", n, n == 1 ? "" : "s");
 	for (i = 0; i < n; i++) {
 		o = json_object_array_get_idx(a->turn.votes, i);
@@ -172,10 +176,12 @@ prompt_user(const struct agent *a)
 char *
 prompt_news(const char *news)
 {
-	return (xasprintf("While you worked, new answers came in:\n%s"
+	return (xasprintf(
+	    "While you worked, new answers came in:\n%s"
 	    "Take them into account: what you have done so far stays valid. "
-	    "Then go on, and end your turn with " PROMPT_VOTE " or "
-	    PROMPT_NEW_ANSWER ".", news));
+	    "Then go on, and end your turn with " PROMPT_VOTE
+	    " or " PROMPT_NEW_ANSWER ".",
+	    news));
 }
 
 static struct json_object *
@@ -184,8 +190,8 @@ text_property(const char *description)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "type", json_object_new_string("string"));
-	json_object_object_add(o, "description",
-	    json_object_new_string(description));
+	json_object_object_add(
+	    o, "description", json_object_new_string(description));
 	return (o);
 }
 
@@ -197,8 +203,7 @@ schema(struct json_object *properties)
 
 	json_object_object_add(o, "type", json_object_new_string("object"));
 	json_object_object_add(o, "properties", properties);
-	json_object_object_foreach(properties, key, value)
-	{
+	json_object_object_foreach (properties, key, value) {
 		(void)value;
 		json_object_array_add(required, json_object_new_string(key));
 	}
@@ -211,8 +216,8 @@ prompt_new_answer_schema(void)
 {
 	struct json_object *p = json_object_new_object();
 
-	json_object_object_add(p, "content",
-	    text_property("The whole new answer."));
+	json_object_object_add(
+	    p, "content", text_property("The whole new answer."));
 	return (schema(p));
 }
 
@@ -232,7 +237,7 @@ prompt_vote_schema(const struct agent *a)
 	}
 	json_object_object_add(who, "enum", names);
 	json_object_object_add(p, "agent_id", who);
-	json_object_object_add(p, "reason",
-	    text_property("Why it is, in a sentence or two."));
+	json_object_object_add(
+	    p, "reason", text_property("Why it is, in a sentence or two."));
 	return (schema(p));
 }

@@ -9,7 +9,7 @@
 
 /* The tools' names. */
 #define PROMPT_NEW_ANSWER "new_answer"
-#define PROMPT_VOTE	  "vote"
+#define PROMPT_VOTE       "vote"
 
 /* All malloc'd.  The system message; the first user message of the turn. */
 char *prompt_system(const struct agent *);

@@ -14,12 +14,12 @@
 #include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
-#define ATTEMPTS_MAX 3
+#define ATTEMPTS_MAX    3
 #define ARGUMENTS_DEPTH 32
-#define NTOOLS 2
+#define NTOOLS          2
 
 enum progress {
-	TURN_GO_ON,  /* the model is asked again; not its fault */
+	TURN_GO_ON,   /* the model is asked again; not its fault */
 	TURN_ATTEMPT, /* likewise, and one of its attempts is used up */
 	TURN_OVER,
 };
@@ -71,17 +71,16 @@ say_context(struct work *w, const char *user)
 	struct json_object *tools = json_object_new_array();
 	size_t i;
 
-	json_object_object_add(o, "system_message",
-	    json_object_new_string(w->system));
-	json_object_object_add(o, "user_message",
-	    json_object_new_string(user));
+	json_object_object_add(
+	    o, "system_message", json_object_new_string(w->system));
+	json_object_object_add(o, "user_message", json_object_new_string(user));
 	for (i = 0; i < w->ntools; i++)
-		json_object_array_add(tools,
-		    json_object_new_string(w->tools[i].name));
+		json_object_array_add(
+		    tools, json_object_new_string(w->tools[i].name));
 	json_object_object_add(o, "tools", tools);
 	agent_say_text(w->agent, MSG_CONTEXT,
-	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-	    JSON_C_TO_STRING_NOSLASHESCAPE));
+	    json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 }
 
@@ -152,8 +151,8 @@ submit(struct work *w, const struct reply *r, struct msg *m)
 }
 
 static enum progress
-submit_answer(struct work *w, const struct reply *r,
-    struct json_object *arguments)
+submit_answer(
+    struct work *w, const struct reply *r, struct json_object *arguments)
 {
 	const char *content = argument(arguments, "content");
 	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen };
@@ -165,11 +164,12 @@ submit_answer(struct work *w, const struct reply *r,
 }
 
 static enum progress
-submit_vote(struct work *w, const struct reply *r,
-    struct json_object *arguments)
+submit_vote(
+    struct work *w, const struct reply *r, struct json_object *arguments)
 {
 	const char *reason = argument(arguments, "reason");
-	struct msg m = { .type = MSG_VOTE, .seen = w->agent->seen,
+	struct msg m = { .type = MSG_VOTE,
+		.seen = w->agent->seen,
 		.agent = argument(arguments, "agent_id"),
 		.text = reason == NULL ? "" : reason };
 
@@ -229,7 +229,8 @@ decide(struct work *w, const struct reply *r)
 		return (TURN_ATTEMPT);
 	}
 	if (votes > 0 && answers > 0) {
-		answer_calls(w, r, "Either vote or give a new answer, not "
+		answer_calls(w, r,
+		    "Either vote or give a new answer, not "
 		    "both.");
 		return (TURN_ATTEMPT);
 	}
@@ -244,7 +245,8 @@ decide(struct work *w, const struct reply *r)
 static enum progress
 take_text(struct work *w, const struct reply *r)
 {
-	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen,
+	struct msg m = { .type = MSG_ANSWER,
+		.seen = w->agent->seen,
 		.text = r->text.len > 0 ? r->text.data : "" };
 
 	if (r->text.len == 0 && !w->agent->turn.present) {
@@ -259,9 +261,12 @@ static enum progress
 step(struct work *w)
 {
 	struct agent *a = w->agent;
-	struct call_request q = { .backend = w->backend, .model = a->model,
-		.system = w->system, .history = w->history,
-		.tools = w->tools, .ntools = w->ntools };
+	struct call_request q = { .backend = w->backend,
+		.model = a->model,
+		.system = w->system,
+		.history = w->history,
+		.tools = w->tools,
+		.ntools = w->ntools };
 	struct reply reply;
 	enum progress p = TURN_OVER;
 
@@ -269,13 +274,14 @@ step(struct work *w)
 		q.model = a->synthesis_model;
 	if (call_model(a, &q, &reply)) {
 		if (reply.failure != FAILURE_NONE) {
-			agent_say_error(a, "model", reply.error == NULL ?
-			    "the model call failed" : reply.error,
+			agent_say_error(a, "model",
+			    reply.error == NULL ? "the model call failed"
+						: reply.error,
 			    reply.failure == FAILURE_PERMANENT);
 		} else {
 			w->backend->add_reply(w->history, &reply);
-			p = w->ntools == 0 ? take_text(w, &reply) :
-			    decide(w, &reply);
+			p = w->ntools == 0 ? take_text(w, &reply)
+					   : decide(w, &reply);
 		}
 	}
 	reply_release(&reply);
@@ -292,8 +298,8 @@ turn_run(struct agent *a)
 	char *user;
 
 	if (backend == NULL) {
-		agent_say_error(a, "configuration", "unknown wire format",
-		    true);
+		agent_say_error(
+		    a, "configuration", "unknown wire format", true);
 		return;
 	}
 	init_work(&w, a, backend);

@@ -17,7 +17,10 @@ struct buf {
 	size_t max; /* 0: no limit */
 };
 
-#define BUF_INITIALIZER { NULL, 0, 0, 0 }
+#define BUF_INITIALIZER       \
+	{                     \
+		NULL, 0, 0, 0 \
+	}
 
 /* max bounds len from now on; 0 is no limit. */
 void buf_init(struct buf *, size_t max);

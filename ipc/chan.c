@@ -66,13 +66,12 @@ chan_fill(struct chan *c)
 	}
 	n = read(c->rfd, scratch, sizeof(scratch));
 	if (n == -1)
-		return (errno == EAGAIN || errno == EINTR ? CHAN_OK :
-		    CHAN_ERROR);
+		return (
+		    errno == EAGAIN || errno == EINTR ? CHAN_OK : CHAN_ERROR);
 	if (n == 0)
 		return (CHAN_EOF);
 	buf_add(&c->in, scratch, (size_t)n);
-	if (c->in.len > c->line_max &&
-	    memchr(scratch, '\n', (size_t)n) == NULL)
+	if (c->in.len > c->line_max && memchr(scratch, '\n', (size_t)n) == NULL)
 		return (CHAN_TOO_LONG);
 	return (CHAN_OK);
 }
@@ -127,8 +126,8 @@ chan_flush(struct chan *c)
 	ssize_t n;
 
 	while (c->wfd != -1 && c->out_off < c->out.len) {
-		n = write(c->wfd, c->out.data + c->out_off,
-		    c->out.len - c->out_off);
+		n = write(
+		    c->wfd, c->out.data + c->out_off, c->out.len - c->out_off);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)

@@ -17,7 +17,7 @@ struct chan {
 	int wfd;
 	size_t line_max;
 	struct buf in;
-	size_t in_off;	  /* consumed lines at the front of in */
+	size_t in_off;     /* consumed lines at the front of in */
 	size_t in_scanned; /* of what follows, how much has no newline */
 	struct buf out;
 	size_t out_off;
@@ -34,8 +34,8 @@ enum chan_status {
  * Takes both descriptors and makes them non-blocking.  line_max bounds one
  * line read, out_max the bytes queued to be written.
  */
-void chan_init(struct chan *, int rfd, int wfd, size_t line_max,
-    size_t out_max);
+void chan_init(
+    struct chan *, int rfd, int wfd, size_t line_max, size_t out_max);
 
 /* Close what is open and free the queues. */
 void chan_release(struct chan *);

@@ -10,8 +10,7 @@
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 
-#define MEMBER(base, f, type) \
-	((type *)(void *)((char *)(base) + (f)->off))
+#define MEMBER(base, f, type) ((type *)(void *)((char *)(base) + (f)->off))
 #define CONST_MEMBER(base, f, type) \
 	((type const *)(const void *)((const char *)(base) + (f)->off))
 
@@ -39,8 +38,7 @@ value_of(const struct field *f, const void *base)
 		s = *CONST_MEMBER(base, f, char *);
 		return (s == NULL ? NULL : json_object_new_string(s));
 	case FIELD_INT:
-		return (json_object_new_int64(
-		    *CONST_MEMBER(base, f, int64_t)));
+		return (json_object_new_int64(*CONST_MEMBER(base, f, int64_t)));
 	case FIELD_REAL:
 		return (field_real(*CONST_MEMBER(base, f, double)));
 	case FIELD_BOOL:
@@ -64,7 +62,7 @@ fields_put(const struct field *f, const void *base, struct json_object *object)
 		if (value != NULL)
 			json_object_object_add_ex(object, f->name, value,
 			    JSON_C_OBJECT_ADD_KEY_IS_NEW |
-			    JSON_C_OBJECT_ADD_CONSTANT_KEY);
+				JSON_C_OBJECT_ADD_CONSTANT_KEY);
 	}
 }
 
@@ -136,8 +134,8 @@ fields_get(const struct field *f, void *base, struct json_object *object,
 			return (-1);
 		}
 		if (!read_member(f, base, value)) {
-			snprintf(err, errlen, "\"%s\" has the wrong type",
-			    f->name);
+			snprintf(
+			    err, errlen, "\"%s\" has the wrong type", f->name);
 			return (-1);
 		}
 	}
@@ -157,14 +155,15 @@ field_parse(const char *text, size_t len, int depth, char *err, size_t errlen)
 	}
 	if ((tok = json_tokener_new_ex(depth)) == NULL)
 		fatalx("no memory for a JSON parser");
-	json_tokener_set_flags(tok,
-	    JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(
+	    tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	why = json_tokener_get_error(tok);
 	if (why != json_tokener_success) {
 		snprintf(err, errlen, "not JSON: %s",
-		    why == json_tokener_continue ? "incomplete" :
-		    json_tokener_error_desc(why));
+		    why == json_tokener_continue
+			? "incomplete"
+			: json_tokener_error_desc(why));
 	} else if (json_tokener_get_parse_end(tok) != len) {
 		snprintf(err, errlen, "more than one JSON value");
 		why = json_tokener_error_parse_unexpected;

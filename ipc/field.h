@@ -29,12 +29,14 @@ struct field {
 	bool required; /* on reading: its absence is an error */
 };
 
-#define FIELD(type, member, kind, required) \
-	{ #member, kind, offsetof(struct type, member), required }
+#define FIELD(type, member, kind, required)                            \
+	{                                                              \
+#member, kind, offsetof(struct type, member), required \
+	}
 
 /* Add the members of base to object; FIELD_JSON members get a reference. */
-void fields_put(const struct field *, const void *base,
-    struct json_object *object);
+void fields_put(
+    const struct field *, const void *base, struct json_object *object);
 
 /*
  * Read the members of base from object.  Strings and JSON values are
@@ -53,7 +55,7 @@ struct json_object *field_real(double);
  * valid UTF-8.  Returns it (the caller's to json_object_put) or NULL with
  * the reason in err.
  */
-struct json_object *field_parse(const char *text, size_t len, int depth,
-    char *err, size_t errlen);
+struct json_object *field_parse(
+    const char *text, size_t len, int depth, char *err, size_t errlen);
 
 #endif

@@ -91,8 +91,8 @@ header(char *line, size_t size, enum log_level level)
 	now = time(NULL);
 	localtime_r(&now, &tm);
 	len = strftime(line, size, "%H:%M:%S", &tm);
-	len += (size_t)snprintf(line + len, size - len, " | %-8s | ",
-	    level_names[level]);
+	len += (size_t)snprintf(
+	    line + len, size - len, " | %-8s | ", level_names[level]);
 	return (len);
 }
 

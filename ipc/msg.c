@@ -7,8 +7,14 @@
 #include "ipc/msg.h"
 
 #define M(member, kind, required) FIELD(msg, member, kind, required)
-#define FIELDS(...) \
-	(const struct field[]) { __VA_ARGS__, { NULL, FIELD_END, 0, false } }
+#define FIELDS(...)                               \
+	(const struct field[])                    \
+	{                                         \
+		__VA_ARGS__,                      \
+		{                                 \
+			NULL, FIELD_END, 0, false \
+		}                                 \
+	}
 
 static const struct msg_def {
 	const char *name;
@@ -98,8 +104,8 @@ msg_encode(const struct msg *m, struct buf *out)
 		fatalx("no memory for a message");
 	json_object_object_add(o, "type", json_object_new_string(def->name));
 	fields_put(def->fields, m, o);
-	s = json_object_to_json_string_length(o,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	s = json_object_to_json_string_length(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	buf_add(out, s, len);
 	buf_add(out, "\n", 1);
 	json_object_put(o);

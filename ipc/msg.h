@@ -48,7 +48,10 @@ enum msg_type {
 };
 #define MSG_TYPES (MSG_HEARTBEAT + 1)
 
-enum msg_direction { MSG_TO_WORKER, MSG_FROM_WORKER };
+enum msg_direction {
+	MSG_TO_WORKER,
+	MSG_FROM_WORKER
+};
 
 /*
  * One message of any type; msg.c says which members each type has.
@@ -57,8 +60,8 @@ enum msg_direction { MSG_TO_WORKER, MSG_FROM_WORKER };
 struct msg {
 	enum msg_type type;
 	int64_t version;   /* of the protocol: init, hello */
-	int64_t turn;	   /* which turn this belongs to */
-	int64_t seen;	   /* answers known so far in the whole run */
+	int64_t turn;      /* which turn this belongs to */
+	int64_t seen;      /* answers known so far in the whole run */
 	const char *agent; /* an anonymous name, "agent2" */
 	const char *kind;  /* of a turn: "answer", "present"; of an error */
 	const char *text;  /* what is said: content, reason, question */
@@ -73,10 +76,10 @@ struct msg {
 	struct json_object *script;  /* init: a mock agent's steps */
 	struct json_object *options; /* init: what shapes prompts and limits */
 	struct json_object *votes;   /* present: [{agent, reason}] */
-	int64_t count;		     /* init: agents in the run */
-	int64_t limit_ms;	     /* turn: time left for it */
-	int64_t step;		     /* turn: acts this agent began before */
-	int64_t after_ms;	     /* ready: virtual; -1 for never */
+	int64_t count;               /* init: agents in the run */
+	int64_t limit_ms;            /* turn: time left for it */
+	int64_t step;                /* turn: acts this agent began before */
+	int64_t after_ms;            /* ready: virtual; -1 for never */
 	int64_t pid;
 	bool accepted; /* verdict, grant */
 	bool final;    /* verdict: the turn is over */
@@ -86,7 +89,7 @@ struct msg {
 	int64_t cached_input_tokens;
 	int64_t output_tokens;
 	int64_t reasoning_tokens;
-	double cost;	/* USD; only a mock agent knows its own */
+	double cost; /* USD; only a mock agent knows its own */
 
 	struct json_object *root;
 };
@@ -101,8 +104,8 @@ void msg_encode(const struct msg *, struct buf *out);
  * Parse one line that came in direction d.  Returns 0 and fills m, which
  * the caller hands to msg_release, or -1 with the reason in err.
  */
-int msg_decode(struct msg *, enum msg_direction d, const char *line,
-    size_t len, char *err, size_t errlen);
+int msg_decode(struct msg *, enum msg_direction d, const char *line, size_t len,
+    char *err, size_t errlen);
 
 void msg_release(struct msg *);
 

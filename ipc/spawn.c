@@ -28,8 +28,7 @@ spawn_pipe(int fds[2])
 }
 
 /* From here to exec only async-signal-safe calls: see signal-safety(7). */
-static void __attribute__((noreturn))
-child_fail(int fd, const char *what)
+static void __attribute__((noreturn)) child_fail(int fd, const char *what)
 {
 	struct failure f = { errno, what };
 	ssize_t n;

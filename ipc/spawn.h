@@ -14,8 +14,8 @@
 struct spawn {
 	char *const *argv;
 	char *const *envp;
-	const char *dir;   /* its working directory; NULL: ours */
-	int fds[3];	   /* become 0, 1 and 2; stay the caller's */
+	const char *dir;  /* its working directory; NULL: ours */
+	int fds[3];       /* become 0, 1 and 2; stay the caller's */
 	int death_signal; /* sent to it when we die; 0: none.  See prctl(2),
 			   * PR_SET_PDEATHSIG: it follows our thread. */
 };

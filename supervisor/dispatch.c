@@ -19,12 +19,15 @@
 #define NOTE_EVERY_MS 1000 /* an activity that goes on */
 
 static void
-note_activity(struct call *c, const char *activity, const char *model,
-    const char *text)
+note_activity(
+    struct call *c, const char *activity, const char *model, const char *text)
 {
 	struct agent_run *a = c->agent;
-	struct event e = { .type = EVENT_ACTIVITY, .agent = a->config->id,
-		.activity = activity, .model = model, .text = text };
+	struct event e = { .type = EVENT_ACTIVITY,
+		.agent = a->config->id,
+		.activity = activity,
+		.model = model,
+		.text = text };
 	int64_t now = mono_ms();
 
 	if (a->noted != NULL && strcmp(a->noted, activity) == 0 &&
@@ -45,8 +48,7 @@ on_activity(struct call *c)
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i], c->msg->activity) == 0) {
-			note_activity(c, known[i], c->msg->model,
-			    c->msg->text);
+			note_activity(c, known[i], c->msg->model, c->msg->text);
 			return;
 		}
 	worker_stop(&c->agent->worker, "protocol_error",
@@ -70,7 +72,8 @@ append_output(struct agent_run *a, const char *text)
 		return;
 	if ((int64_t)len > a->output_left) {
 		log_warnx("agent %s: agent_outputs is full, the rest is left "
-		    "out", a->config->id);
+			  "out",
+		    a->config->id);
 		close(a->output_fd);
 		a->output_fd = -1;
 		return;
@@ -134,7 +137,8 @@ on_usage(struct call *c)
 {
 	const struct msg *m = c->msg;
 	struct event e = { .type = EVENT_USAGE,
-		.agent = c->agent->config->id, .model = m->model,
+		.agent = c->agent->config->id,
+		.model = m->model,
 		.input_tokens = not_negative(m->input_tokens),
 		.cached_input_tokens = not_negative(m->cached_input_tokens),
 		.output_tokens = not_negative(m->output_tokens),
@@ -209,7 +213,8 @@ message(void *arg, struct worker *w, const struct msg *m)
 const struct worker_owner *
 dispatch_owner(struct run *run)
 {
-	static struct worker_owner owner = { life_ready, message, life_gone, NULL };
+	static struct worker_owner owner = { life_ready, message, life_gone,
+		NULL };
 
 	owner.arg = run;
 	return (&owner);

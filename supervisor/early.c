@@ -30,8 +30,9 @@ early_log_diagnostic(const struct diagnostic *d)
 
 	place(d, where, sizeof(where));
 	log_warnx("%s%s%s%s%s", where, d->message,
-	    d->suggestion == NULL ? "" : " (", d->suggestion == NULL ? "" :
-	    d->suggestion, d->suggestion == NULL ? "" : ")");
+	    d->suggestion == NULL ? "" : " (",
+	    d->suggestion == NULL ? "" : d->suggestion,
+	    d->suggestion == NULL ? "" : ")");
 }
 
 void
@@ -62,13 +63,18 @@ write_status(const char *log_dir, double start, double now, int exit_code,
 {
 	struct session *s = session_new();
 	struct status_writer w;
-	struct event begin = { .type = EVENT_RUN_STARTED, .time = start,
-		.question = "", .log_dir = log_dir,
-		.version = MASSGEN_VERSION, .pid = getpid(),
+	struct event begin = { .type = EVENT_RUN_STARTED,
+		.time = start,
+		.question = "",
+		.log_dir = log_dir,
+		.version = MASSGEN_VERSION,
+		.pid = getpid(),
 		.session_id = strrchr(log_dir, '/') + 1 };
-	struct event end = { .type = EVENT_RUN_ENDED, .time = now,
-		.outcome = exit_code == 1 ? "config_error" :
-		    "execution_error", .exit_code = exit_code, .text = error };
+	struct event end = { .type = EVENT_RUN_ENDED,
+		.time = now,
+		.outcome = exit_code == 1 ? "config_error" : "execution_error",
+		.exit_code = exit_code,
+		.text = error };
 	char *path = xasprintf("%s/status.json", log_dir);
 
 	begin.agents = json_object_new_array();
@@ -89,8 +95,9 @@ early_fail(const struct view *view, const char *log_dir, bool dir_exists,
 {
 	double elapsed = (double)(mono_ms() - started) / 1000;
 	double now = wall_seconds();
-	struct view_end end = { .exit_code = exit_code, .error = error,
-		.elapsed = elapsed };
+	struct view_end end = {
+		.exit_code = exit_code, .error = error, .elapsed = elapsed
+	};
 
 	log_info("%s", error);
 	if (dir_exists)

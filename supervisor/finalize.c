@@ -36,8 +36,9 @@ static const struct {
 static struct agent_run *
 winner_of(struct run *run)
 {
-	return (run->session->winner == -1 ? NULL :
-	    &run->agents[run->session->winner]);
+	return (run->session->winner == -1
+		? NULL
+		: &run->agents[run->session->winner]);
 }
 
 static void
@@ -131,8 +132,8 @@ write_final(struct run *run, const struct agent_run *a, struct artifact *file)
 		ret = artifact_write(run->log_dir, dir, "answer.txt",
 		    run->final_text, strlen(run->final_text), true, file);
 	if (ret == 0)
-		ret = artifact_write(run->log_dir, dir, "context.txt",
-		    context, strlen(context), true, NULL);
+		ret = artifact_write(run->log_dir, dir, "context.txt", context,
+		    strlen(context), true, NULL);
 	if (ret == 0)
 		ret = atomic_sync_dir(path);
 	free(workspace);
@@ -151,13 +152,15 @@ rescue_final(struct run *run, int error)
 	path = xasprintf("%s/massgen-answer-%s.txt",
 	    tmp == NULL || *tmp == '\0' ? "/tmp" : tmp,
 	    run->session->session_id);
-	if (atomic_write(path, run->final_text, strlen(run->final_text),
-	    true) == 0) {
+	if (atomic_write(
+		path, run->final_text, strlen(run->final_text), true) == 0) {
 		run->error = xasprintf("%s/final: %s; the final answer is in "
-		    "%s", run->log_dir, strerror(error), path);
+				       "%s",
+		    run->log_dir, strerror(error), path);
 	} else {
 		run->error = xasprintf("%s/final: %s; the final answer is on "
-		    "standard error", run->log_dir, strerror(error));
+				       "standard error",
+		    run->log_dir, strerror(error));
 		fprintf(stderr, "%s\n", run->final_text);
 	}
 	free(path);
@@ -168,7 +171,8 @@ record_final(struct run *run, bool presented)
 {
 	struct agent_run *a = winner_of(run);
 	struct event e = { .type = EVENT_FINAL_ANSWER,
-		.agent = a->config->id, .presented = presented };
+		.agent = a->config->id,
+		.presented = presented };
 	struct artifact file = { 0 };
 	char *preview;
 
@@ -204,11 +208,13 @@ finalize_presented(struct run *run, const char *text)
 	run->stage = STAGE_ENDING;
 	if (a != NULL) {
 		if (!presented) {
-			text = run->texts[run->session->agents[
-			    run->session->winner].latest];
+			text = run->texts[run->session
+					      ->agents[run->session->winner]
+					      .latest];
 			if (run->interrupts == 0 && !run->session->direct)
 				log_info("agent %s did not present: its last "
-				    "answer is taken", a->config->id);
+					 "answer is taken",
+				    a->config->id);
 		}
 		run->final_text = xstrdup(text);
 		record_final(run, presented);
@@ -263,10 +269,13 @@ fail(struct run *run, const char *what, int error)
 {
 	if (run->error == NULL)
 		run->error = xasprintf("%s/%s: %s%s%s", run->log_dir, what,
-		    strerror(error), run->session->final_path == NULL ? "" :
-		    "; the final answer is in ",
-		    run->session->final_path == NULL ? "" :
-		    run->session->final_path);
+		    strerror(error),
+		    run->session->final_path == NULL
+			? ""
+			: "; the final answer is in ",
+		    run->session->final_path == NULL
+			? ""
+			: run->session->final_path);
 }
 
 static void
@@ -275,9 +284,10 @@ write_output(struct run *run)
 	if (run->output_path == NULL || run->final_text == NULL)
 		return;
 	if (atomic_write(run->output_path, run->final_text,
-	    strlen(run->final_text), true) == -1 && run->error == NULL)
-		run->error = xasprintf("%s: %s", run->output_path,
-		    strerror(errno));
+		strlen(run->final_text), true) == -1 &&
+	    run->error == NULL)
+		run->error =
+		    xasprintf("%s: %s", run->output_path, strerror(errno));
 }
 
 static enum exit_code
@@ -309,7 +319,8 @@ explain(struct run *run, enum exit_code code)
 		run->error = xstrdup("interrupted before any answer");
 	else if (code == EXIT_TIMEOUT)
 		run->error = xasprintf("the time limit of %g s passed before "
-		    "any answer", (double)run->config->run_timeout_ms / 1000);
+				       "any answer",
+		    (double)run->config->run_timeout_ms / 1000);
 	else
 		run->error = xasprintf("no agent produced an answer%s%s",
 		    last == NULL ? "" : ": ", last == NULL ? "" : last);
@@ -319,8 +330,10 @@ static void
 end_event(struct run *run, enum exit_code code, bool manifest)
 {
 	struct event e = { .type = EVENT_RUN_ENDED,
-		.outcome = outcomes[code].outcome, .exit_code = (int)code,
-		.text = run->error, .path = manifest ? MANIFEST_PATH : NULL };
+		.outcome = outcomes[code].outcome,
+		.exit_code = (int)code,
+		.text = run->error,
+		.path = manifest ? MANIFEST_PATH : NULL };
 
 	run_event(run, &e);
 	if (journal_sync(&run->journal) == -1)
@@ -332,14 +345,14 @@ close_view(struct run *run, enum exit_code code)
 {
 	char *path = NULL;
 	struct view_end end = { .session = run->session,
-		.exit_code = (int)code, .error = run->error,
+		.exit_code = (int)code,
+		.error = run->error,
 		.answer = run->final_text,
-		.elapsed = run->session->last_time -
-		    run->session->start_time };
+		.elapsed = run->session->last_time - run->session->start_time };
 
 	if (run->session->final_path != NULL)
-		path = xasprintf("%s/%s", run->log_dir,
-		    run->session->final_path);
+		path =
+		    xasprintf("%s/%s", run->log_dir, run->session->final_path);
 	end.answer_path = path;
 	run->view->close(&end);
 	out_drain();
@@ -365,7 +378,8 @@ finalize_finish(struct run *run)
 	if (code == EXIT_OK && run->error != NULL)
 		code = EXIT_EXECUTION;
 	manifest = manifest_write(run->log_dir, s, run->texts,
-	    final.path == NULL ? NULL : &final, outcomes[code].outcome) == 0;
+		       final.path == NULL ? NULL : &final,
+		       outcomes[code].outcome) == 0;
 	if (!manifest) {
 		fail(run, MANIFEST_PATH, errno);
 		if (code == EXIT_OK)
@@ -373,8 +387,8 @@ finalize_finish(struct run *run)
 	}
 	end_event(run, code, manifest);
 	if (report_write(run->log_dir, s, run->config) == -1)
-		log_warnx("%s: some reports could not be written",
-		    run->log_dir);
+		log_warnx(
+		    "%s: some reports could not be written", run->log_dir);
 	if (atomic_sync_dir(run->log_dir) == -1 ||
 	    status_write(&run->status, s, s->last_time) == -1)
 		log_warn("%s/status.json", run->log_dir);

@@ -75,14 +75,15 @@ options_of(const struct run *run, const struct agent_config *a)
 
 	put_str(o, "voting_sensitivity",
 	    strictness_name(run->config->voting_sensitivity));
-	put_str(o, "answer_novelty",
-	    strictness_name(run->config->answer_novelty));
-	json_object_object_add(o, "direct",
-	    json_object_new_boolean(run->session->direct));
-	json_object_object_add(o, "reserve", json_object_new_boolean(
-	    run->config->max_cost_usd > 0 || a->max_cost_usd > 0));
-	json_object_object_add(o, "idle_ms",
-	    json_object_new_int64(run->config->idle_timeout_ms));
+	put_str(
+	    o, "answer_novelty", strictness_name(run->config->answer_novelty));
+	json_object_object_add(
+	    o, "direct", json_object_new_boolean(run->session->direct));
+	json_object_object_add(o, "reserve",
+	    json_object_new_boolean(
+		run->config->max_cost_usd > 0 || a->max_cost_usd > 0));
+	json_object_object_add(
+	    o, "idle_ms", json_object_new_int64(run->config->idle_timeout_ms));
 	return (o);
 }
 
@@ -92,11 +93,13 @@ life_ready(void *arg, struct worker *w)
 	struct run *run = arg;
 	struct agent_run *a = &run->agents[w->index];
 	struct event e = { .type = EVENT_AGENT_READY, .agent = a->config->id };
-	struct msg m = { .type = MSG_INIT, .version = MSG_VERSION,
+	struct msg m = { .type = MSG_INIT,
+		.version = MSG_VERSION,
 		.agent = run->session->agents[w->index].anonymous,
 		.count = (int64_t)run->session->nagents,
 		.system_message = a->config->system_message,
-		.key = a->config->api_key, .script = a->config->script,
+		.key = a->config->api_key,
+		.script = a->config->script,
 		.backend = backend_of(a->config),
 		.options = options_of(run, a->config) };
 
@@ -107,11 +110,13 @@ life_ready(void *arg, struct worker *w)
 }
 
 static void
-give_up(struct run *run, struct agent_run *a, const char *kind,
-    const char *text)
+give_up(
+    struct run *run, struct agent_run *a, const char *kind, const char *text)
 {
-	struct event e = { .type = EVENT_AGENT_FAILED, .agent = a->config->id,
-		.kind = kind, .text = text };
+	struct event e = { .type = EVENT_AGENT_FAILED,
+		.agent = a->config->id,
+		.kind = kind,
+		.text = text };
 
 	a->given_up = true;
 	if (run->order != NULL)
@@ -127,8 +132,11 @@ attempt_failed(struct run *run, struct agent_run *a, const char *kind,
 	int max = run->config->max_restarts_per_agent;
 	int64_t delay = restart_delay(a->attempts, max, permanent);
 	struct event e = { .type = EVENT_ATTEMPT_FAILED,
-		.agent = a->config->id, .kind = kind, .text = text,
-		.attempt = a->attempts, .attempts_max = max + 1,
+		.agent = a->config->id,
+		.kind = kind,
+		.text = text,
+		.attempt = a->attempts,
+		.attempts_max = max + 1,
 		.delay_ms = delay };
 
 	run_event(run, &e);
@@ -147,8 +155,10 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 	struct run *run = arg;
 	struct agent_run *a = &run->agents[w->index];
 	bool presenting = a->presenting;
-	struct event e = { .type = EVENT_AGENT_EXITED, .agent = a->config->id,
-		.code = end->code, .signal = end->signal,
+	struct event e = { .type = EVENT_AGENT_EXITED,
+		.agent = a->config->id,
+		.code = end->code,
+		.signal = end->signal,
 		.requested = end->requested,
 		.max_rss_kib = end->max_rss_kib,
 		.cpu_seconds = end->cpu_seconds };
@@ -188,8 +198,8 @@ limit_passed(const struct run *run, const struct agent_run *a, int64_t now,
 		snprintf(text, len, "no progress for %s",
 		    seconds(run->config->idle_timeout_ms, s));
 	else if (now - a->worker.heard >= SILENCE_MS)
-		snprintf(text, len, "not heard of for %s",
-		    seconds(SILENCE_MS, s));
+		snprintf(
+		    text, len, "not heard of for %s", seconds(SILENCE_MS, s));
 	else
 		return (NULL);
 	return (text);
@@ -203,9 +213,10 @@ life_deadline(const struct run *run, const struct agent_run *a)
 	if (!a->turn_open || a->worker.state != WORKER_UP)
 		return (at);
 	at = mono_min(at, a->turn_end);
-	at = mono_min(at, mono_add(a->progress_at,
-	    a->idle_warned ? run->config->idle_timeout_ms :
-	    run->config->idle_timeout_ms / 2));
+	at = mono_min(at,
+	    mono_add(a->progress_at,
+		a->idle_warned ? run->config->idle_timeout_ms
+			       : run->config->idle_timeout_ms / 2));
 	return (mono_min(at, a->worker.heard + SILENCE_MS));
 }
 
@@ -221,11 +232,10 @@ life_expire(struct run *run, struct agent_run *a, int64_t now)
 		return;
 	why = limit_passed(run, a, now, text, sizeof(text));
 	if (why == NULL) {
-		if (!a->idle_warned && now - a->progress_at >=
-		    run->config->idle_timeout_ms / 2) {
+		if (!a->idle_warned &&
+		    now - a->progress_at >= run->config->idle_timeout_ms / 2) {
 			a->idle_warned = true;
-			log_warnx("agent %s: no progress for %s",
-			    a->config->id,
+			log_warnx("agent %s: no progress for %s", a->config->id,
 			    seconds(now - a->progress_at, s));
 		}
 		return;

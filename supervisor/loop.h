@@ -14,7 +14,7 @@
 
 /* One watched descriptor; its owner keeps it as long as it is watched. */
 struct watch {
-	int fd;		 /* -1: not watched */
+	int fd;          /* -1: not watched */
 	uint32_t events; /* EPOLLIN, EPOLLOUT */
 	void (*ready)(void *arg, uint32_t events);
 	void *arg;

@@ -68,8 +68,8 @@ open_log(const struct options *o, const char *log_dir)
 	if (o->no_logs)
 		return;
 	path = xasprintf("%s/massgen.log", log_dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-	    0666);
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd == -1)
 		log_warn("%s", path);
 	else
@@ -96,8 +96,9 @@ read_question(const struct options *o, char *err, size_t errlen)
 			fd = open(path, O_RDONLY | O_CLOEXEC);
 		bad = fd == -1 ? -1 : buf_read_fd(&raw, fd, QUESTION_MAX);
 		if (bad == -1)
-			snprintf(err, errlen, "%s: %s", path == NULL ?
-			    "standard input" : path, strerror(errno));
+			snprintf(err, errlen, "%s: %s",
+			    path == NULL ? "standard input" : path,
+			    strerror(errno));
 		if (fd > STDERR_FILENO)
 			close(fd);
 	}
@@ -131,7 +132,8 @@ read_config(const struct options *o, char *err, size_t errlen)
 	if (!quick && (path = config_find(o->config, err, errlen)) == NULL &&
 	    (*err != '\0' || !o->overrides.dry_run)) {
 		if (*err == '\0')
-			snprintf(err, errlen, "no configuration: use "
+			snprintf(err, errlen,
+			    "no configuration: use "
 			    "--config, --backend or --dry-run");
 		return (NULL);
 	}
@@ -149,7 +151,8 @@ static int
 run(const struct options *o, int64_t started)
 {
 	struct run_request request = { .output_path = o->output,
-		.view = view_of(o), .started = started,
+		.view = view_of(o),
+		.started = started,
 		.dry_run = o->overrides.dry_run };
 	struct config *config = NULL;
 	char *question = NULL, *dir, *wanted = NULL, err[1024];
@@ -158,8 +161,8 @@ run(const struct options *o, int64_t started)
 	if ((dir = artifact_run_dir(o->log_root, &wanted)) == NULL) {
 		snprintf(err, sizeof(err), "cannot create %s: %s", wanted,
 		    strerror(errno));
-		early_fail(request.view, wanted, false, started,
-		    EXIT_EXECUTION, err);
+		early_fail(
+		    request.view, wanted, false, started, EXIT_EXECUTION, err);
 		free(wanted);
 		return (EXIT_EXECUTION);
 	}
@@ -216,7 +219,8 @@ bad_usage(const struct options *o, int64_t started, const char *err)
 	char *dir, *wanted = NULL;
 
 	if (!o->automation || o->validate != NULL) {
-		fprintf(stderr, "massgen: %s\n"
+		fprintf(stderr,
+		    "massgen: %s\n"
 		    "usage: massgen [options] \"question\"; see --help\n",
 		    err);
 		return (EXIT_CONFIG);

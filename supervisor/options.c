@@ -10,13 +10,20 @@
 #include "supervisor/options.h"
 
 #define DEFAULT_LOG_ROOT ".massgen/massgen_logs"
-#define SECONDS_MAX	 1e9
-#define USD_MAX		 1e9
+#define SECONDS_MAX      1e9
+#define USD_MAX          1e9
 
-enum kind { FLAG, TEXT, SECONDS, USD };
+enum kind {
+	FLAG,
+	TEXT,
+	SECONDS,
+	USD
+};
 
-#define OPTION(name, argument, kind, member, help) \
-	{ name, argument, kind, offsetof(struct options, member), help }
+#define OPTION(name, argument, kind, member, help)                           \
+	{                                                                    \
+		name, argument, kind, offsetof(struct options, member), help \
+	}
 
 static const struct option_row {
 	const char *name;
@@ -39,16 +46,16 @@ static const struct option_row {
 	    "scripted agents: no network, no key"),
 	OPTION("backend", "TYPE", TEXT, overrides.backend,
 	    "a quick run without a configuration file"),
-	OPTION("model", "NAME", TEXT, overrides.model,
-	    "model of the quick run"),
+	OPTION(
+	    "model", "NAME", TEXT, overrides.model, "model of the quick run"),
 	OPTION("system-message", "TEXT", TEXT, overrides.system_message,
 	    "system message of the quick run"),
 	OPTION("base-url", "URL", TEXT, overrides.base_url,
 	    "server of the quick run"),
 	OPTION("orchestrator-timeout", "SECONDS", SECONDS,
 	    overrides.run_timeout_ms, "limit of the whole run"),
-	OPTION("agent-timeout", "SECONDS", SECONDS,
-	    overrides.agent_timeout_ms, "limit of one attempt at one turn"),
+	OPTION("agent-timeout", "SECONDS", SECONDS, overrides.agent_timeout_ms,
+	    "limit of one attempt at one turn"),
 	OPTION("max-cost", "USD", USD, overrides.max_cost_usd,
 	    "limit of what the run may cost"),
 	OPTION("log-root", "DIR", TEXT, log_root,
@@ -64,15 +71,14 @@ static const struct option_row {
 	    "with --validate: a warning fails too"),
 	OPTION("list-examples", NULL, FLAG, list_examples,
 	    "list the shipped configurations"),
-	OPTION("example", "NAME", TEXT, example,
-	    "print a shipped configuration"),
+	OPTION(
+	    "example", "NAME", TEXT, example, "print a shipped configuration"),
 	OPTION("version", NULL, FLAG, version, "print the version"),
 	OPTION("help", NULL, FLAG, help, "print this text"),
 };
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 
-#define MEMBER(o, row, type) \
-	((type *)(void *)((char *)(o) + (row)->off))
+#define MEMBER(o, row, type) ((type *)(void *)((char *)(o) + (row)->off))
 
 /* A positive finite number up to max, all of text. */
 static bool
@@ -147,7 +153,8 @@ check(const struct options *o, int rest, char *err, size_t errlen)
 	const struct config_overrides *c = &o->overrides;
 
 	if (rest > 1)
-		snprintf(err, errlen, "more than one question: put it in "
+		snprintf(err, errlen,
+		    "more than one question: put it in "
 		    "quotes");
 	else if (o->question != NULL && o->question_file != NULL)
 		snprintf(err, errlen, "a question and --question-file");
@@ -161,8 +168,8 @@ check(const struct options *o, int rest, char *err, size_t errlen)
 }
 
 int
-options_parse(struct options *o, int argc, char **argv, char *err,
-    size_t errlen)
+options_parse(
+    struct options *o, int argc, char **argv, char *err, size_t errlen)
 {
 	struct option longopts[OPTIONS + 1];
 	const struct option_row *row;
@@ -175,15 +182,16 @@ options_parse(struct options *o, int argc, char **argv, char *err,
 	memset(longopts, 0, sizeof(longopts));
 	for (i = 0; i < OPTIONS; i++) {
 		longopts[i].name = table[i].name;
-		longopts[i].has_arg = table[i].argument == NULL ?
-		    no_argument : required_argument;
+		longopts[i].has_arg =
+		    table[i].argument == NULL ? no_argument : required_argument;
 	}
 	opterr = 0;
 	while ((ch = getopt_long(argc, argv, ":o:", longopts, &index)) != -1) {
 		if (ch == '?' || ch == ':') {
-			snprintf(err, errlen, ch == ':' ?
-			    "%.80s needs an argument" :
-			    "unknown option %.80s", argv[optind - 1]);
+			snprintf(err, errlen,
+			    ch == ':' ? "%.80s needs an argument"
+				      : "unknown option %.80s",
+			    argv[optind - 1]);
 			return (-1);
 		}
 		row = ch == 'o' ? row_of("output") : &table[index];
@@ -201,7 +209,8 @@ options_usage(FILE *fp)
 	char left[64];
 	size_t i;
 
-	fprintf(fp, "usage: massgen [options] \"question\"\n"
+	fprintf(fp,
+	    "usage: massgen [options] \"question\"\n"
 	    "Several agents work on one question and vote for the best "
 	    "answer.\n\n");
 	for (i = 0; i < OPTIONS; i++) {
@@ -210,6 +219,7 @@ options_usage(FILE *fp)
 		    table[i].argument == NULL ? "" : table[i].argument);
 		fprintf(fp, "  %-32s %s\n", left, table[i].help);
 	}
-	fprintf(fp, "\nA question of - is read from standard input.  "
+	fprintf(fp,
+	    "\nA question of - is read from standard input.  "
 	    "See massgen(1).\n");
 }

@@ -35,8 +35,8 @@ struct options {
  * Strings point into argv.  Returns 0, or -1 with the reason in err; what
  * was understood up to there, and --automation anywhere, is set.
  */
-int options_parse(struct options *, int argc, char **argv, char *err,
-    size_t errlen);
+int options_parse(
+    struct options *, int argc, char **argv, char *err, size_t errlen);
 
 /* --help. */
 void options_usage(FILE *);

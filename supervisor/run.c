@@ -1,35 +1,23 @@
 /*
- * One run: set it up, then turn the loop until it is done.  Each turn reads
+ * One run: turn the loop until it is done.  Each turn reads
  * what came, takes what ended, expires what is late, and gives every agent
  * what the session says it is owed.
  */
 
-#include <sys/resource.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "ipc/log.h"
 #include "ipc/mono.h"
-#include "ipc/xmalloc.h"
-#include "supervisor/decide/vote.h"
-#include "supervisor/environment.h"
 #include "supervisor/process/sweep.h"
-#include "supervisor/record/redact.h"
 #include "supervisor/run.h"
 #include "supervisor/view/out.h"
 
-#define OUTPUT_MAX   ((int64_t)256 * 1024 * 1024) /* of one agent's stream */
 #define RETRY_OUT_MS 20 /* when standard output takes nothing */
-#define RESERVE_MAX_MS 300000
-#define FDS_PER_AGENT 5
-#define FDS_OWN	     32
+#define SWEEP_MS     2000
 
 double
 run_time(const struct run *run)
@@ -45,13 +33,14 @@ run_event(struct run *run, struct event *e)
 	static struct buf line;
 
 	e->time = run_time(run);
-	e->at_ms = run->order != NULL ? order_now(run->order) :
-	    mono_ms() - run->started;
+	e->at_ms = run->order != NULL ? order_now(run->order)
+				      : mono_ms() - run->started;
 	if (journal_append(&run->journal, e, &line) == -1 &&
 	    run->journal_error == 0) {
 		run->journal_error = errno;
 		log_warn("%s/events.ndjson: cannot be written, the run goes "
-		    "on without", run->log_dir);
+			 "on without",
+		    run->log_dir);
 	}
 	session_apply(run->session, e);
 	run->status.dirty = true;
@@ -95,8 +84,8 @@ run_reserve(struct run *run, int agent, double cost)
 	size_t i;
 
 	limit = a->config->max_cost_usd;
-	if (limit > 0 && run->session->agents[agent].usage.cost +
-	    a->reserved + cost > limit)
+	if (limit > 0 &&
+	    run->session->agents[agent].usage.cost + a->reserved + cost > limit)
 		return (false);
 	for (i = 0; i < run->session->nagents; i++)
 		spent += run->agents[i].reserved;
@@ -116,8 +105,8 @@ news_for(struct run *run, struct agent_run *a)
 	struct json_object *list = json_object_new_array();
 
 	for (; a->sent < run->session->nanswers; a->sent++)
-		json_object_array_add(list,
-		    json_object_get(run->answers[a->sent]));
+		json_object_array_add(
+		    list, json_object_get(run->answers[a->sent]));
 	return (list);
 }
 
@@ -148,12 +137,13 @@ votes_for(const struct session *s)
 		if (!a->vote_stands)
 			continue;
 		o = json_object_new_object();
-		json_object_object_add(o, "voter",
-		    json_object_new_string(a->anonymous));
-		json_object_object_add(o, "agent", json_object_new_string(
-		    s->agents[s->answers[a->vote_answer].agent].anonymous));
-		json_object_object_add(o, "reason",
-		    json_object_new_string(a->vote_reason));
+		json_object_object_add(
+		    o, "voter", json_object_new_string(a->anonymous));
+		json_object_object_add(o, "agent",
+		    json_object_new_string(
+			s->agents[s->answers[a->vote_answer].agent].anonymous));
+		json_object_object_add(
+		    o, "reason", json_object_new_string(a->vote_reason));
 		json_object_array_add(list, o);
 	}
 	return (list);
@@ -164,7 +154,8 @@ run_start_turn(struct run *run, int agent, bool presentation)
 {
 	struct agent_run *a = &run->agents[agent];
 	int64_t now = mono_ms();
-	struct msg m = { .type = MSG_TURN, .text = run->question,
+	struct msg m = { .type = MSG_TURN,
+		.text = run->question,
 		.kind = presentation ? "present" : "answer",
 		.step = a->steps };
 	struct event e = { .agent = a->config->id, .kind = m.kind };
@@ -196,13 +187,15 @@ run_start_worker(struct run *run, int agent)
 {
 	struct agent_run *a = &run->agents[agent];
 	struct event e = { .type = EVENT_AGENT_STARTED,
-		.agent = a->config->id, .attempt = ++a->attempts };
+		.agent = a->config->id,
+		.attempt = ++a->attempts };
 	struct event failed = { .type = EVENT_AGENT_FAILED,
-		.agent = a->config->id, .kind = "start" };
+		.agent = a->config->id,
+		.kind = "start" };
 	char err[256];
 
 	if (worker_start(&a->worker, run->worker_argv, run->worker_env, err,
-	    sizeof(err)) == 0) {
+		sizeof(err)) == 0) {
 		e.pid = a->worker.pid;
 		run_event(run, &e);
 		return;
@@ -269,8 +262,7 @@ serve(struct run *run, int i, int64_t now)
 	else if (owes && a->worker.state == WORKER_UP && !a->turn_open)
 		run_start_turn(run, i, false);
 	else if (a->turn_open && run->order == NULL &&
-	    a->worker.state == WORKER_UP &&
-	    chan_pending(&a->worker.chan) == 0)
+	    a->worker.state == WORKER_UP && chan_pending(&a->worker.chan) == 0)
 		run_send_update(run, i);
 }
 
@@ -304,8 +296,10 @@ check_stall(struct run *run, int64_t now)
 	char text[80];
 
 	if (idle >= limit / 2 && !run->session->stalled) {
-		snprintf(text, sizeof(text), "no progress by any agent for "
-		    "%lld s", (long long)(idle + 999) / 1000);
+		snprintf(text, sizeof(text),
+		    "no progress by any agent for "
+		    "%lld s",
+		    (long long)(idle + 999) / 1000);
 		log_warnx("%s", text);
 		e.text = text;
 		run_event(run, &e);
@@ -349,10 +343,11 @@ next_deadline(struct run *run)
 		at = mono_min(at, run->hard_end);
 	if (run->stage == STAGE_COORDINATING) {
 		at = mono_min(at, run->soft_end);
-		at = mono_min(at, run->progress_at +
-		    (run->session->stalled ?
-		    run->config->idle_timeout_ms * 5 / 4 :
-		    run->config->idle_timeout_ms / 2));
+		at = mono_min(at,
+		    run->progress_at +
+			(run->session->stalled
+				? run->config->idle_timeout_ms * 5 / 4
+				: run->config->idle_timeout_ms / 2));
 	} else if (run->stage == STAGE_PRESENTING) {
 		at = mono_min(at, run->present_end);
 	}
@@ -385,8 +380,8 @@ take_signals(struct run *run)
 		return;
 	/* somebody is in a hurry: no grace for anybody */
 	for (i = 0; i < run->session->nagents; i++)
-		worker_kill(&run->agents[i].worker, "finished",
-		    "interrupted twice");
+		worker_kill(
+		    &run->agents[i].worker, "finished", "interrupted twice");
 }
 
 static void
@@ -416,178 +411,17 @@ turn(struct run *run)
 	status_poll(&run->status, run->session, run_time(run));
 }
 
-/* --- set-up and the end --- */
-
-static void
-start_event(struct run *run)
-{
-	struct json_object *list = json_object_new_array(), *o;
-	const struct config *config = run->config;
-	struct event e = { .type = EVENT_RUN_STARTED,
-		.question = run->question, .log_dir = run->log_dir,
-		.version = MASSGEN_VERSION, .pid = getpid(),
-		.dry_run = run->dry_run };
-	size_t i;
-
-	for (i = 0; i < config->nagents; i++) {
-		const struct agent_config *a = &config->agents[i];
-
-		o = json_object_new_object();
-		json_object_object_add(o, "id", json_object_new_string(a->id));
-		json_object_object_add(o, "model",
-		    json_object_new_string(a->model));
-		if (a->profile != NULL)
-			json_object_object_add(o, "model_profile",
-			    json_object_get(a->profile));
-		json_object_array_add(list, o);
-	}
-	e.agents = list;
-	e.direct = config->single_agent_direct && config->nagents == 1;
-	e.session_id = strrchr(run->log_dir, '/') + 1;
-	run_event(run, &e);
-	json_object_put(list);
-}
-
-static void
-set_limits(struct run *run)
-{
-	int64_t total = run->config->run_timeout_ms;
-	int64_t reserve = mono_min(total / 10, RESERVE_MAX_MS);
-
-	run->hard_end = run->started + total;
-	run->soft_end = run->hard_end - reserve;
-	/* of the reserve a fifth is for files and for leaving */
-	run->present_end = run->hard_end - reserve / 5;
-}
-
-/* Three pipes per agent, and their ends of the newest one. */
-static void
-raise_fd_limit(size_t nagents)
-{
-	struct rlimit rl;
-	rlim_t want = nagents * FDS_PER_AGENT + FDS_OWN;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= want)
-		return;
-	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		log_warn("setrlimit(RLIMIT_NOFILE)");
-}
-
-static int
-open_output(const struct run *run, const char *id)
-{
-	char *path = xasprintf("%s/agent_outputs/%s.txt", run->log_dir, id);
-	int fd;
-
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-	    0666);
-	if (fd == -1)
-		log_warn("%s", path);
-	free(path);
-	return (fd);
-}
-
-static void
-init_agents(struct run *run)
-{
-	size_t i, n = run->config->nagents;
-	char *dir = xasprintf("%s/agent_outputs", run->log_dir);
-
-	if (mkdir(dir, 0777) == -1)
-		log_warn("%s", dir);
-	free(dir);
-	run->agents = xcalloc(n, sizeof(*run->agents));
-	for (i = 0; i < n; i++) {
-		struct agent_run *a = &run->agents[i];
-
-		a->config = &run->config->agents[i];
-		a->output_fd = open_output(run, a->config->id);
-		a->output_left = OUTPUT_MAX;
-		if (a->config->api_key != NULL)
-			redact_add(a->config->api_key);
-		worker_init(&a->worker, (int)i, a->config->id,
-		    dispatch_owner(run));
-	}
-}
-
-/* Without a journal the run goes on, but it has failed: see finalize.c. */
-static void
-open_records(struct run *run)
-{
-	char *path = xasprintf("%s/events.ndjson", run->log_dir);
-
-	if (journal_create(&run->journal, path) == -1) {
-		run->journal_error = errno;
-		log_warn("%s", path);
-	}
-	free(path);
-	path = xasprintf("%s/status.json", run->log_dir);
-	status_init(&run->status, path);
-	free(path);
-}
-
-static void
-release(struct run *run)
-{
-	size_t i;
-
-	for (i = 0; i < run->config->nagents; i++) {
-		struct agent_run *a = &run->agents[i];
-
-		worker_release(&a->worker);
-		if (a->output_fd != -1)
-			close(a->output_fd);
-		free(a->context);
-		free(a->noted);
-	}
-	for (i = 0; i < run->session->nanswers; i++) {
-		json_object_put(run->answers[i]);
-		free(run->texts[i]);
-	}
-	free(run->agents);
-	free(run->answers);
-	free(run->texts);
-	free(run->final_text);
-	free(run->error);
-	environment_free(run->worker_argv, run->worker_env);
-	order_free(run->order);
-	session_free(run->session);
-	journal_close(&run->journal);
-	status_release(&run->status);
-	free(run->log_dir);
-}
-
 enum exit_code
 run_execute(const struct run_request *request)
 {
-	struct run run = { .config = request->config,
-		.question = request->question,
-		.output_path = request->output_path, .view = request->view,
-		.dry_run = request->dry_run, .started = request->started,
-		.journal = JOURNAL_INITIALIZER };
+	struct run run;
 	enum exit_code code;
 
-	run.log_dir = xstrdup(request->log_dir);
-	run.start_ms = (int64_t)(wall_seconds() * 1000) -
-	    (mono_ms() - run.started);
-	run.progress_at = mono_ms();
-	run.session = session_new();
-	if (run.dry_run)
-		run.order = order_new(run.config->nagents,
-		    run.config->agent_timeout_ms);
-	set_limits(&run);
-	sweep_init();
-	raise_fd_limit(run.config->nagents);
-	init_agents(&run);
-	run.worker_argv = environment_worker_argv(run.config);
-	run.worker_env = environment_worker_env();
-	open_records(&run);
-	start_event(&run);
+	setup_run(&run, request);
 	while (run.stage != STAGE_DONE)
 		turn(&run);
-	note_orphans(&run, sweep_all(mono_ms() + 2000));
+	note_orphans(&run, sweep_all(mono_ms() + SWEEP_MS));
 	code = finalize_finish(&run);
-	release(&run);
+	setup_release(&run);
 	return (code);
 }

@@ -19,13 +19,18 @@
 #include "supervisor/view/view.h"
 
 /* Contract, section 3. */
-enum exit_code { EXIT_OK, EXIT_CONFIG, EXIT_EXECUTION, EXIT_TIMEOUT,
-	EXIT_INTERRUPTED };
+enum exit_code {
+	EXIT_OK,
+	EXIT_CONFIG,
+	EXIT_EXECUTION,
+	EXIT_TIMEOUT,
+	EXIT_INTERRUPTED
+};
 
 enum stage {
 	STAGE_COORDINATING,
 	STAGE_PRESENTING, /* the winner was asked, or is being started */
-	STAGE_ENDING,	  /* the result is known, workers are leaving */
+	STAGE_ENDING,     /* the result is known, workers are leaving */
 	STAGE_DONE,
 };
 
@@ -35,23 +40,23 @@ struct agent_run {
 	const struct agent_config *config;
 	int64_t attempts; /* processes started */
 	int64_t start_at; /* monotonic: not before */
-	bool given_up;	  /* it will not be started again */
+	bool given_up;    /* it will not be started again */
 
 	bool turn_open;
-	bool presenting; /* that turn is the final presentation */
-	int64_t turn;	 /* its number, unique in the run */
+	bool presenting;  /* that turn is the final presentation */
+	int64_t turn;     /* its number, unique in the run */
 	int64_t turn_end; /* monotonic limit */
-	int refusals;	  /* in this turn */
-	int64_t steps;	  /* a mock agent's acts so far */
-	size_t sent;	  /* answers its process knows of */
-	char *context;	  /* what its model was shown last */
+	int refusals;     /* in this turn */
+	int64_t steps;    /* a mock agent's acts so far */
+	size_t sent;      /* answers its process knows of */
+	char *context;    /* what its model was shown last */
 
-	int64_t progress_at;  /* monotonic */
+	int64_t progress_at; /* monotonic */
 	bool idle_warned;
-	int64_t noted_at; /* when its activity was last journalled */
-	char *noted;	  /* and which it was */
-	double reserved;  /* USD granted to calls not yet settled */
-	int output_fd;	  /* agent_outputs/ID.txt; -1 */
+	int64_t noted_at;    /* when its activity was last journalled */
+	char *noted;         /* and which it was */
+	double reserved;     /* USD granted to calls not yet settled */
+	int output_fd;       /* agent_outputs/ID.txt; -1 */
 	int64_t output_left; /* bytes it may still grow by */
 };
 
@@ -59,7 +64,7 @@ struct run {
 	const struct config *config;
 	const char *question;
 	const char *output_path; /* -o; or NULL */
-	char *log_dir;		 /* absolute */
+	char *log_dir;           /* absolute */
 	const struct view *view;
 	bool dry_run;
 
@@ -69,12 +74,12 @@ struct run {
 	struct order *order; /* a dry run's; else NULL */
 	struct agent_run *agents;
 	struct json_object **answers; /* as sent, by index in the session */
-	char **texts;		      /* their full texts, likewise */
+	char **texts;                 /* their full texts, likewise */
 
 	enum stage stage;
-	int64_t started; /* monotonic */
-	int64_t start_ms;  /* the wall clock then, since the epoch */
-	int64_t soft_end;  /* coordination stops here */
+	int64_t started;  /* monotonic */
+	int64_t start_ms; /* the wall clock then, since the epoch */
+	int64_t soft_end; /* coordination stops here */
 	int64_t present_end;
 	int64_t hard_end;
 	int64_t progress_at;
@@ -83,9 +88,9 @@ struct run {
 	bool cost_limited;
 	bool sweep; /* a worker may have left processes behind */
 
-	char *final_text; /* of the result; NULL: none */
+	char *final_text;  /* of the result; NULL: none */
 	int journal_error; /* errno of its first failure; 0: none */
-	char *error; /* what made the run fail, for the last lines */
+	char *error;       /* what made the run fail, for the last lines */
 	char **worker_argv;
 	char **worker_env;
 };
@@ -153,9 +158,7 @@ void finalize_step(struct run *);
 /* Everything else on disk; the exit code. */
 enum exit_code finalize_finish(struct run *);
 
-/*
- * The whole run, from its directory to its exit code.  question is UTF-8.
- */
+/* What a run is asked for; question is UTF-8. */
 struct run_request {
 	const struct config *config;
 	const char *question;
@@ -165,6 +168,12 @@ struct run_request {
 	bool dry_run;
 	int64_t started; /* monotonic, of the program */
 };
+
+/* setup.c */
+void setup_run(struct run *, const struct run_request *);
+void setup_release(struct run *);
+
+/* The whole run, from its directory to its exit code. */
 enum exit_code run_execute(const struct run_request *);
 
 #endif

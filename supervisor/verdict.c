@@ -15,17 +15,20 @@
 #include "supervisor/record/artifact.h"
 #include "supervisor/run.h"
 
-#define PREVIEW_MAX	 200
-#define REFUSALS_MAX	 16 /* a worker gives up itself after three */
-#define ANSWER_SENT_MAX	 ((size_t)256 * 1024)
+#define PREVIEW_MAX       200
+#define REFUSALS_MAX      16 /* a worker gives up itself after three */
+#define ANSWER_SENT_MAX   ((size_t)256 * 1024)
 #define BALANCED_LIKENESS 0.70
-#define STRICT_LIKENESS	 0.50
+#define STRICT_LIKENESS   0.50
 
 static void
 send_verdict(struct call *c, bool accepted, bool final, const char *text)
 {
-	struct msg m = { .type = MSG_VERDICT, .turn = c->agent->turn,
-		.accepted = accepted, .final = final, .text = text };
+	struct msg m = { .type = MSG_VERDICT,
+		.turn = c->agent->turn,
+		.accepted = accepted,
+		.final = final,
+		.text = text };
 
 	worker_send(&c->agent->worker, &m);
 }
@@ -46,7 +49,9 @@ static void
 refuse(struct call *c, const char *kind, const char *why)
 {
 	struct event e = { .type = EVENT_REFUSED,
-		.agent = c->agent->config->id, .kind = kind, .text = why };
+		.agent = c->agent->config->id,
+		.kind = kind,
+		.text = why };
 
 	run_event(c->run, &e);
 	if (++c->agent->refusals > REFUSALS_MAX) {
@@ -81,8 +86,8 @@ answer_as_sent(const char *anonymous, const char *label, const char *text)
 	}
 	json_object_object_add(o, "agent", json_object_new_string(anonymous));
 	json_object_object_add(o, "label", json_object_new_string(label));
-	json_object_object_add(o, "text",
-	    json_object_new_string_len(b.data, (int)b.len));
+	json_object_object_add(
+	    o, "text", json_object_new_string_len(b.data, (int)b.len));
 	buf_release(&b);
 	return (o);
 }
@@ -92,8 +97,8 @@ remember(struct run *run, struct json_object *sent, const char *text)
 {
 	size_t n = run->session->nanswers; /* the event is not applied yet */
 
-	run->answers = xreallocarray(run->answers, n + 1,
-	    sizeof(*run->answers));
+	run->answers =
+	    xreallocarray(run->answers, n + 1, sizeof(*run->answers));
 	run->texts = xreallocarray(run->texts, n + 1, sizeof(*run->texts));
 	run->answers[n] = sent;
 	run->texts[n] = xstrdup(text);
@@ -123,14 +128,16 @@ answer_is_new(struct run *run, const char *text, char *why, size_t whylen)
 	for (i = 0; i < run->session->nanswers; i++) {
 		known = &run->session->answers[i];
 		if (novelty_is_duplicate(text, run->texts[i])) {
-			snprintf(why, whylen, "this is the same as %s: vote "
+			snprintf(why, whylen,
+			    "this is the same as %s: vote "
 			    "for it, or give an answer that improves it",
 			    known->label);
 			return (false);
 		}
 		if (limit < 1.0 &&
 		    novelty_similarity(text, run->texts[i]) > limit) {
-			snprintf(why, whylen, "this is too close to %s: vote "
+			snprintf(why, whylen,
+			    "this is too close to %s: vote "
 			    "for it, or give an answer with new content",
 			    known->label);
 			return (false);
@@ -170,10 +177,12 @@ accept_answer(struct call *c, const char *text)
 	struct event e = { .type = EVENT_ANSWER,
 		.agent = c->agent->config->id };
 
-	if (write_step(run, c->agent, "answer.txt", text, strlen(text),
-	    &file) == -1)
-		run_warn(run, "%s: the answer of %s is kept in memory only: "
-		    "%s", run->log_dir, s->id, strerror(errno));
+	if (write_step(
+		run, c->agent, "answer.txt", text, strlen(text), &file) == -1)
+		run_warn(run,
+		    "%s: the answer of %s is kept in memory only: "
+		    "%s",
+		    run->log_dir, s->id, strerror(errno));
 	label = xasprintf("%s.%d", s->anonymous, s->answers + 1);
 	preview = utf8_line(text, PREVIEW_MAX);
 	e.label = label;
@@ -207,8 +216,8 @@ verdict_on_answer(struct call *c)
 	if (text[strspn(text, " \t\r\n")] == '\0')
 		refuse(c, "answer", "the answer is empty");
 	else if (session_check_answer(c->run->session, c->index,
-	    c->run->config->max_new_answers_per_agent, why,
-	    sizeof(why)) != VERDICT_OK ||
+		     c->run->config->max_new_answers_per_agent, why,
+		     sizeof(why)) != VERDICT_OK ||
 	    !answer_is_new(c->run, text, why, sizeof(why)))
 		refuse(c, "answer", why);
 	else
@@ -236,18 +245,18 @@ vote_record(const struct call *c, int target)
 	put_str(o, "voter_anon_id", s->agents[c->index].anonymous);
 	put_str(o, "voted_for", s->agents[target].id);
 	put_str(o, "voted_for_anon", s->agents[target].anonymous);
-	put_str(o, "voted_for_label",
-	    s->answers[s->agents[target].latest].label);
+	put_str(
+	    o, "voted_for_label", s->answers[s->agents[target].latest].label);
 	put_str(o, "reason", c->msg->text == NULL ? "" : c->msg->text);
-	json_object_object_add(o, "unix_timestamp",
-	    field_real(run_time(c->run)));
+	json_object_object_add(
+	    o, "unix_timestamp", field_real(run_time(c->run)));
 	for (i = 0; i < s->nagents; i++) {
 		if (s->agents[i].latest == -1)
 			continue;
-		json_object_array_add(ids,
-		    json_object_new_string(s->agents[i].id));
-		json_object_array_add(names,
-		    json_object_new_string(s->agents[i].anonymous));
+		json_object_array_add(
+		    ids, json_object_new_string(s->agents[i].id));
+		json_object_array_add(
+		    names, json_object_new_string(s->agents[i].anonymous));
 		put_str(map, s->agents[i].anonymous, s->agents[i].id);
 	}
 	json_object_object_add(o, "available_options", ids);
@@ -264,11 +273,10 @@ accept_vote(struct call *c, int target)
 	struct artifact file;
 	const char *text;
 	size_t len;
-	struct event e = { .type = EVENT_VOTE,
-		.agent = c->agent->config->id };
+	struct event e = { .type = EVENT_VOTE, .agent = c->agent->config->id };
 
-	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY |
-	    JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = json_object_to_json_string_length(
+	    o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	if (write_step(c->run, c->agent, "vote.json", text, len, &file) == -1)
 		log_warn("%s: vote of %s", c->run->log_dir, e.agent);
 	e.target = s->agents[target].id;
@@ -291,8 +299,8 @@ verdict_on_vote(struct call *c)
 
 	if (c->run->stage != STAGE_COORDINATING || c->agent->presenting)
 		return;
-	switch (session_check_vote(s, c->index, c->msg->agent, c->msg->seen,
-	    why, sizeof(why))) {
+	switch (session_check_vote(
+	    s, c->index, c->msg->agent, c->msg->seen, why, sizeof(why))) {
 	case VERDICT_OK:
 		target = session_agent_by_name(s, c->msg->agent);
 		if (target == -1)

@@ -69,6 +69,7 @@ struct call {
 	int64_t ready_at; /* the connection was; MONO_NEVER: not yet */
 	int64_t heard_at; /* the last byte of the body; MONO_NEVER: none */
 	size_t header_bytes;
+	bool headers_end; /* seen */
 	size_t body_bytes;
 	enum stop stop;
 	char error[CURL_ERROR_SIZE];
@@ -259,6 +260,8 @@ on_header(char *data, size_t size, size_t n, void *arg)
 		*value++ = '\0';
 		value += strspn(value, " \t");
 		take_header(c->response, line, value);
+	} else if (*line == '\0') {
+		c->headers_end = c->response->status >= 200;
 	}
 	return (len);
 }
@@ -408,6 +411,8 @@ settle_end(struct call *c, CURLcode rc)
 {
 	switch (c->stop) {
 	case STOP_NONE:
+		if (rc == CURLE_OK && !c->headers_end)
+			rc = CURLE_PARTIAL_FILE;
 		if (rc != CURLE_OK)
 			settle_error(c, rc);
 		return;
@@ -550,8 +555,10 @@ void
 http_post(const struct http_request *request, const struct http_wait *wait,
     struct http_response *response)
 {
-	struct call c = { request, response, NULL, NULL, MONO_NEVER, MONO_NEVER,
-		0, 0, STOP_NONE, "" };
+	struct call c = { .request = request,
+		.response = response,
+		.ready_at = MONO_NEVER,
+		.heard_at = MONO_NEVER };
 	char err[128];
 
 	memset(response, 0, sizeof(*response));

@@ -7,8 +7,14 @@
 #include "supervisor/decide/event.h"
 
 #define E(member, kind, required) FIELD(event, member, kind, required)
-#define FIELDS(...) \
-	(const struct field[]) { __VA_ARGS__, { NULL, FIELD_END, 0, false } }
+#define FIELDS(...)                               \
+	(const struct field[])                    \
+	{                                         \
+		__VA_ARGS__,                      \
+		{                                 \
+			NULL, FIELD_END, 0, false \
+		}                                 \
+	}
 #define AGENT E(agent, FIELD_STR, true)
 
 static const struct field common[] = {
@@ -29,12 +35,11 @@ static const struct event_def {
 		E(direct, FIELD_BOOL, true), E(parent, FIELD_STR, false),
 		E(depth, FIELD_INT, true), E(agents, FIELD_JSON, true)) },
 	[EVENT_AGENT_STARTED] = { "agent_started",
-	    FIELDS(AGENT, E(pid, FIELD_INT, true),
-		E(attempt, FIELD_INT, true)) },
+	    FIELDS(
+		AGENT, E(pid, FIELD_INT, true), E(attempt, FIELD_INT, true)) },
 	[EVENT_AGENT_READY] = { "agent_ready", FIELDS(AGENT) },
 	[EVENT_TURN_STARTED] = { "turn_started",
-	    FIELDS(AGENT, E(turn, FIELD_INT, true),
-		E(kind, FIELD_STR, true)) },
+	    FIELDS(AGENT, E(turn, FIELD_INT, true), E(kind, FIELD_STR, true)) },
 	[EVENT_ACTIVITY] = { "activity",
 	    FIELDS(AGENT, E(activity, FIELD_STR, true),
 		E(model, FIELD_STR, false), E(text, FIELD_STR, false)) },
@@ -50,33 +55,28 @@ static const struct event_def {
 		E(bytes, FIELD_INT, true), E(sha256, FIELD_STR, true),
 		E(text, FIELD_STR, true)) },
 	[EVENT_VOTE] = { "vote",
-	    FIELDS(AGENT, E(target, FIELD_STR, true),
-		E(label, FIELD_STR, true), E(text, FIELD_STR, true),
-		E(path, FIELD_STR, true)) },
+	    FIELDS(AGENT, E(target, FIELD_STR, true), E(label, FIELD_STR, true),
+		E(text, FIELD_STR, true), E(path, FIELD_STR, true)) },
 	[EVENT_REFUSED] = { "refused",
-	    FIELDS(AGENT, E(kind, FIELD_STR, true),
-		E(text, FIELD_STR, true)) },
+	    FIELDS(AGENT, E(kind, FIELD_STR, true), E(text, FIELD_STR, true)) },
 	[EVENT_ATTEMPT_FAILED] = { "attempt_failed",
 	    FIELDS(AGENT, E(kind, FIELD_STR, true), E(text, FIELD_STR, true),
-		E(attempt, FIELD_INT, true),
-		E(attempts_max, FIELD_INT, true),
+		E(attempt, FIELD_INT, true), E(attempts_max, FIELD_INT, true),
 		E(delay_ms, FIELD_INT, false)) },
 	[EVENT_AGENT_EXITED] = { "agent_exited",
-	    FIELDS(AGENT, E(code, FIELD_INT, true),
-		E(signal, FIELD_INT, true), E(requested, FIELD_BOOL, true),
-		E(max_rss_kib, FIELD_INT, true),
+	    FIELDS(AGENT, E(code, FIELD_INT, true), E(signal, FIELD_INT, true),
+		E(requested, FIELD_BOOL, true), E(max_rss_kib, FIELD_INT, true),
 		E(cpu_seconds, FIELD_REAL, true)) },
 	[EVENT_AGENT_FAILED] = { "agent_failed",
-	    FIELDS(AGENT, E(kind, FIELD_STR, true),
-		E(text, FIELD_STR, true)) },
+	    FIELDS(AGENT, E(kind, FIELD_STR, true), E(text, FIELD_STR, true)) },
 	[EVENT_WARNING] = { "warning", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_STALLED] = { "stalled", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_RESUMED] = { "resumed", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_STOPPING] = { "stopping",
 	    FIELDS(E(kind, FIELD_STR, true), E(text, FIELD_STR, true)) },
 	[EVENT_WINNER] = { "winner",
-	    FIELDS(AGENT, E(label, FIELD_STR, true),
-		E(text, FIELD_STR, true)) },
+	    FIELDS(
+		AGENT, E(label, FIELD_STR, true), E(text, FIELD_STR, true)) },
 	[EVENT_PRESENTATION] = { "presentation",
 	    FIELDS(AGENT, E(turn, FIELD_INT, true)) },
 	[EVENT_FINAL_ANSWER] = { "final_answer",
@@ -85,9 +85,8 @@ static const struct event_def {
 		E(presented, FIELD_BOOL, true)) },
 	[EVENT_ORPHANS] = { "orphans", FIELDS(E(count, FIELD_INT, true)) },
 	[EVENT_RUN_ENDED] = { "run_ended",
-	    FIELDS(E(outcome, FIELD_STR, true),
-		E(exit_code, FIELD_INT, true), E(text, FIELD_STR, false),
-		E(path, FIELD_STR, false)) },
+	    FIELDS(E(outcome, FIELD_STR, true), E(exit_code, FIELD_INT, true),
+		E(text, FIELD_STR, false), E(path, FIELD_STR, false)) },
 };
 
 const char *
@@ -102,15 +101,15 @@ event_to_json(const struct event *e)
 	struct json_object *o = json_object_new_object();
 
 	fields_put(common, e, o);
-	json_object_object_add(o, "type",
-	    json_object_new_string(defs[e->type].name));
+	json_object_object_add(
+	    o, "type", json_object_new_string(defs[e->type].name));
 	fields_put(defs[e->type].fields, e, o);
 	return (o);
 }
 
 int
-event_from_json(struct event *e, struct json_object *object, char *err,
-    size_t errlen)
+event_from_json(
+    struct event *e, struct json_object *object, char *err, size_t errlen)
 {
 	struct json_object *type;
 	const char *name = "";

@@ -15,25 +15,25 @@
 
 enum event_type {
 	EVENT_RUN_STARTED,
-	EVENT_AGENT_STARTED,  /* its process runs */
-	EVENT_AGENT_READY,    /* it said hello and has its configuration */
+	EVENT_AGENT_STARTED, /* its process runs */
+	EVENT_AGENT_READY,   /* it said hello and has its configuration */
 	EVENT_TURN_STARTED,
-	EVENT_ACTIVITY,	      /* what it is doing changed, or still is */
-	EVENT_USAGE,	      /* one model call's tokens and cost */
+	EVENT_ACTIVITY, /* what it is doing changed, or still is */
+	EVENT_USAGE,    /* one model call's tokens and cost */
 	EVENT_ANSWER,
 	EVENT_VOTE,
-	EVENT_REFUSED,	      /* an answer or a vote that does not count */
+	EVENT_REFUSED,        /* an answer or a vote that does not count */
 	EVENT_ATTEMPT_FAILED, /* a turn ended without either */
 	EVENT_AGENT_EXITED,   /* its process is gone */
 	EVENT_AGENT_FAILED,   /* it will not be started again */
 	EVENT_WARNING,
-	EVENT_STALLED,	      /* nobody made progress for half the limit */
+	EVENT_STALLED, /* nobody made progress for half the limit */
 	EVENT_RESUMED,
-	EVENT_STOPPING,	      /* coordination is over: kind says why */
+	EVENT_STOPPING, /* coordination is over: kind says why */
 	EVENT_WINNER,
-	EVENT_PRESENTATION,   /* the winner was asked to present */
+	EVENT_PRESENTATION, /* the winner was asked to present */
 	EVENT_FINAL_ANSWER,
-	EVENT_ORPHANS,	      /* processes found and ended at the end */
+	EVENT_ORPHANS, /* processes found and ended at the end */
 	EVENT_RUN_ENDED,
 };
 #define EVENT_TYPES (EVENT_RUN_ENDED + 1)
@@ -84,7 +84,7 @@ struct event {
 	double cost;
 	double cpu_seconds;
 	bool dry_run;
-	bool direct;	/* one agent: its answer is the result */
+	bool direct;    /* one agent: its answer is the result */
 	bool requested; /* we asked for this exit */
 	bool permanent;
 	bool presented; /* by the winner, else taken as it stood */
@@ -101,8 +101,8 @@ struct json_object *event_to_json(const struct event *);
  * The event in object, which it takes; event_release gives it back.  who
  * is -1: only a session knows indices.  Returns 0, or -1 with why in err.
  */
-int event_from_json(struct event *, struct json_object *object, char *err,
-    size_t errlen);
+int event_from_json(
+    struct event *, struct json_object *object, char *err, size_t errlen);
 
 void event_release(struct event *);
 

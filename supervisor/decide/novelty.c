@@ -64,8 +64,8 @@ split(struct words *w, const char *text)
 			continue;
 		if (n == size) {
 			size = size == 0 ? 64 : size * 2;
-			w->list = xreallocarray(w->list, size,
-			    sizeof(*w->list));
+			w->list =
+			    xreallocarray(w->list, size, sizeof(*w->list));
 		}
 		w->list[n++] = word;
 	}

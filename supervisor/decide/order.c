@@ -6,8 +6,12 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/decide/order.h"
 
-enum standing { STANDING_IDLE, STANDING_THINKING, STANDING_PROMISED,
-	STANDING_ACTING };
+enum standing {
+	STANDING_IDLE,
+	STANDING_THINKING,
+	STANDING_PROMISED,
+	STANDING_ACTING
+};
 
 struct order {
 	size_t nagents;

@@ -104,160 +104,6 @@ set(char **slot, const char *value)
 	*slot = value == NULL ? NULL : xstrdup(value);
 }
 
-int
-session_agent_by_id(const struct session *s, const char *id)
-{
-	size_t i;
-
-	for (i = 0; i < s->nagents; i++)
-		if (strcmp(s->agents[i].id, id) == 0)
-			return ((int)i);
-	return (-1);
-}
-
-int
-session_agent_by_name(const struct session *s, const char *anonymous)
-{
-	size_t i;
-
-	for (i = 0; i < s->nagents; i++)
-		if (strcmp(s->agents[i].anonymous, anonymous) == 0)
-			return ((int)i);
-	return (-1);
-}
-
-/* How many agents satisfy `condition`, an expression over `a`. */
-#define COUNT(s, condition)                                            \
-	do {                                                           \
-		const struct session_agent *a = (s)->agents;           \
-		const struct session_agent *end = a + (s)->nagents;    \
-		size_t n = 0;                                          \
-		for (; a < end; a++)                                   \
-			n += (condition) ? 1 : 0;                      \
-		return (n);                                            \
-	} while (0)
-
-size_t
-session_living(const struct session *s)
-{
-	COUNT(s, !a->ended);
-}
-
-size_t
-session_answered(const struct session *s)
-{
-	COUNT(s, a->answers > 0);
-}
-
-size_t
-session_failed(const struct session *s)
-{
-	COUNT(s, a->failed);
-}
-
-size_t
-session_voted(const struct session *s)
-{
-	COUNT(s, a->vote_stands);
-}
-
-static size_t
-living_ready(const struct session *s)
-{
-	COUNT(s, !a->ended && a->ready);
-}
-
-static size_t
-living_acted(const struct session *s)
-{
-	COUNT(s, !a->ended && a->acted);
-}
-
-static size_t
-living_voted(const struct session *s)
-{
-	COUNT(s, !a->ended && a->vote_stands);
-}
-
-bool
-session_agreed(const struct session *s)
-{
-	size_t living = session_living(s);
-
-	if (living == 0 || s->nanswers == 0)
-		return (false);
-	return (s->direct || living_voted(s) == living);
-}
-
-bool
-session_owes_turn(const struct session *s, int agent)
-{
-	const struct session_agent *a = &s->agents[agent];
-
-	return (s->stopping == NULL && !a->ended && !a->busy &&
-	    !a->vote_stands && !(s->direct && a->answers > 0));
-}
-
-int
-session_active(const struct session *s)
-{
-	int best = -1;
-	size_t i;
-
-	if (s->last_active != -1 && s->agents[s->last_active].busy)
-		return (s->last_active);
-	for (i = 0; i < s->nagents; i++)
-		if (s->agents[i].busy && (best == -1 ||
-		    s->agents[i].last_activity > s->agents[best].last_activity))
-			best = (int)i;
-	return (best);
-}
-
-enum verdict
-session_check_vote(const struct session *s, int agent, const char *target,
-    int64_t seen, char *why, size_t whylen)
-{
-	int t = session_agent_by_name(s, target);
-	size_t i, len = 0;
-
-	if (s->nanswers == 0) {
-		snprintf(why, whylen,
-		    "there is no answer to vote for yet: give a new answer");
-		return (VERDICT_RETRY);
-	}
-	/* members of the session are told apart by whether they answered */
-	if (t == -1)
-		t = session_agent_by_id(s, target);
-	if (t == -1 || s->agents[t].answers == 0) {
-		len = (size_t)snprintf(why, whylen,
-		    "\"%.40s\" has no answer; you can vote for:", target);
-		for (i = 0; i < s->nagents && len < whylen; i++)
-			if (s->agents[i].answers > 0)
-				len += (size_t)snprintf(why + len,
-				    whylen - len, " %s",
-				    s->agents[i].anonymous);
-		return (VERDICT_RETRY);
-	}
-	if (seen < (int64_t)s->nanswers) {
-		snprintf(why, whylen, "a newer answer came before this vote: "
-		    "look at it, then vote or answer");
-		return (VERDICT_STALE);
-	}
-	(void)agent;
-	return (VERDICT_OK);
-}
-
-enum verdict
-session_check_answer(const struct session *s, int agent, int max_answers,
-    char *why, size_t whylen)
-{
-	if (max_answers < 0 || s->agents[agent].answers < max_answers)
-		return (VERDICT_OK);
-	snprintf(why, whylen, "you have given %d answers, which is the limit: "
-	    "vote for the best answer", s->agents[agent].answers);
-	return (VERDICT_RETRY);
-}
-
 /* --- one function per event that changes more than a member or two --- */
 
 static void
@@ -290,8 +136,7 @@ apply_run_started(struct session *s, const struct event *e)
 			a->model = xstrdup(json_object_get_string(v));
 		if (json_object_object_get_ex(row, "model_profile", &v))
 			a->profile = json_object_get(v);
-		snprintf(a->anonymous, sizeof(a->anonymous), "agent%zu",
-		    i + 1);
+		snprintf(a->anonymous, sizeof(a->anonymous), "agent%zu", i + 1);
 		a->latest = a->vote_answer = -1;
 		a->activity = xstrdup("starting");
 		a->last_activity = e->time;
@@ -347,8 +192,8 @@ apply_answer(struct session *s, const struct event *e)
 	struct session_answer *answer;
 
 	void_votes(s);
-	s->answers = xreallocarray(s->answers, s->nanswers + 1,
-	    sizeof(*s->answers));
+	s->answers =
+	    xreallocarray(s->answers, s->nanswers + 1, sizeof(*s->answers));
 	answer = &s->answers[s->nanswers];
 	memset(answer, 0, sizeof(*answer));
 	answer->agent = e->who;
@@ -456,8 +301,8 @@ apply_run_ended(struct session *s, const struct event *e)
 
 /* Events about one agent; a points to it. */
 static void
-apply_to_agent(struct session *s, const struct event *e,
-    struct session_agent *a)
+apply_to_agent(
+    struct session *s, const struct event *e, struct session_agent *a)
 {
 	switch (e->type) {
 	case EVENT_AGENT_STARTED:
@@ -503,8 +348,8 @@ apply_to_agent(struct session *s, const struct event *e,
 	case EVENT_AGENT_FAILED:
 		apply_error(a, e);
 		a->ended = a->failed = true;
-		a->status = strcmp(e->kind, "timeout") == 0 ? AGENT_TIMEOUT :
-		    AGENT_ERROR;
+		a->status = strcmp(e->kind, "timeout") == 0 ? AGENT_TIMEOUT
+							    : AGENT_ERROR;
 		break;
 	case EVENT_WINNER:
 		s->winner = e->who;
@@ -564,18 +409,18 @@ advance(struct session *s)
 	int percent = 0;
 
 	if (s->phase == PHASE_PLANNING && living > 0 &&
-	    living_ready(s) == living) {
+	    session_living_ready(s) == living) {
 		s->reached[PHASE_PLANNING] = true;
 		s->phase = PHASE_GENERATION;
 	}
 	if (s->phase == PHASE_GENERATION && living > 0 && s->nanswers > 0 &&
-	    living_acted(s) == living) {
+	    session_living_acted(s) == living) {
 		s->reached[PHASE_GENERATION] = true;
 		s->phase = PHASE_VOTING;
 	}
 	if (s->stopping != NULL && s->phase != PHASE_PRESENTATION) {
-		s->reached[PHASE_VOTING] = s->phase == PHASE_VOTING &&
-		    session_agreed(s);
+		s->reached[PHASE_VOTING] =
+		    s->phase == PHASE_VOTING && session_agreed(s);
 		s->phase = PHASE_PRESENTATION;
 	}
 	if (s->ended && s->final_path != NULL)
@@ -583,13 +428,13 @@ advance(struct session *s)
 
 	switch (s->phase) {
 	case PHASE_PLANNING:
-		percent = between(0, 10, living_ready(s), living);
+		percent = between(0, 10, session_living_ready(s), living);
 		break;
 	case PHASE_GENERATION:
-		percent = between(10, 50, living_acted(s), living);
+		percent = between(10, 50, session_living_acted(s), living);
 		break;
 	case PHASE_VOTING:
-		percent = between(50, 75, living_voted(s), living);
+		percent = between(50, 75, session_living_voted(s), living);
 		break;
 	case PHASE_PRESENTATION:
 		percent = s->final_path != NULL ? 95 : 75;

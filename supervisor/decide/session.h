@@ -16,8 +16,12 @@
 
 #include "supervisor/decide/event.h"
 
-enum phase { PHASE_PLANNING, PHASE_GENERATION, PHASE_VOTING,
-	PHASE_PRESENTATION };
+enum phase {
+	PHASE_PLANNING,
+	PHASE_GENERATION,
+	PHASE_VOTING,
+	PHASE_PRESENTATION
+};
 #define PHASES (PHASE_PRESENTATION + 1)
 
 /* The name of a phase and the percentage that its completion reaches. */
@@ -55,7 +59,7 @@ struct session_answer {
 	char *preview;
 	int64_t bytes;
 	int64_t at_ms;
-	int votes;	      /* that stand */
+	int votes;            /* that stand */
 	int votes_superseded; /* voided by a later answer */
 };
 
@@ -67,14 +71,14 @@ struct session_agent {
 
 	enum agent_status status;
 	char *activity;
-	bool ready;  /* said hello at least once */
-	bool busy;   /* in a turn */
-	bool acted;  /* answered or voted at least once */
-	bool ended;  /* will do nothing more */
+	bool ready; /* said hello at least once */
+	bool busy;  /* in a turn */
+	bool acted; /* answered or voted at least once */
+	bool ended; /* will do nothing more */
 	bool failed;
 
 	int answers;
-	int latest;	/* index of its latest answer; -1 */
+	int latest; /* index of its latest answer; -1 */
 	bool vote_stands;
 	int vote_answer; /* index of the answer voted for; -1: never voted */
 	char *vote_reason;
@@ -151,6 +155,11 @@ int session_agent_by_name(const struct session *, const char *anonymous);
 
 /* Agents that may still do something. */
 size_t session_living(const struct session *);
+
+/* Of these: said hello; answered or voted; have a vote that stands. */
+size_t session_living_ready(const struct session *);
+size_t session_living_acted(const struct session *);
+size_t session_living_voted(const struct session *);
 
 /* Agents with an answer; agents that failed; standing votes. */
 size_t session_answered(const struct session *);

@@ -96,8 +96,8 @@ reason(const struct session *s, int winner)
 	if (loser == -1)
 		buf_adds(&b, "; the only agent with an answer");
 	else if (rule != 0)
-		buf_addf(&b, "; tie with %s broken by %s",
-		    s->agents[loser].id, rules[rule].name);
+		buf_addf(&b, "; tie with %s broken by %s", s->agents[loser].id,
+		    rules[rule].name);
 	return (buf_detach(&b));
 }
 

@@ -19,17 +19,17 @@
 #include "supervisor/process/worker.h"
 #include "supervisor/record/redact.h"
 
-#define HELLO_MS	15000 /* to say hello */
-#define CLOSING_MS	500   /* to leave once its input is closed */
-#define TERMED_MS	1500  /* to leave once SIGTERM was sent */
-#define KILLED_MS	5000  /* for the kernel to end it */
-#define DRAIN_MS	200   /* for its output, once it is dead */
+#define HELLO_MS   15000 /* to say hello */
+#define CLOSING_MS 500   /* to leave once its input is closed */
+#define TERMED_MS  1500  /* to leave once SIGTERM was sent */
+#define KILLED_MS  5000  /* for the kernel to end it */
+#define DRAIN_MS   200   /* for its output, once it is dead */
 
-#define QUEUE_MAX	((size_t)256 * 1024 * 1024)
-#define SAID_MAX	((size_t)512 * 1024 * 1024) /* in one turn */
-#define ERR_LINE_MAX	4096
-#define ERR_BYTES_MAX	((size_t)4 * 1024 * 1024)
-#define READS_PER_WAKE	8
+#define QUEUE_MAX      ((size_t)256 * 1024 * 1024)
+#define SAID_MAX       ((size_t)512 * 1024 * 1024) /* in one turn */
+#define ERR_LINE_MAX   4096
+#define ERR_BYTES_MAX  ((size_t)4 * 1024 * 1024)
+#define READS_PER_WAKE 8
 
 static const char *const state_names[] = {
 	[WORKER_DOWN] = "down",
@@ -122,12 +122,13 @@ worker_is_down(const struct worker *w)
 }
 
 int
-worker_start(struct worker *w, char *const *argv, char *const *envp,
-    char *err, size_t errlen)
+worker_start(struct worker *w, char *const *argv, char *const *envp, char *err,
+    size_t errlen)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, diag[2] = { -1, -1 }, i;
-	struct spawn sp = { .argv = argv, .envp = envp,
-		.death_signal = SIGTERM };
+	struct spawn sp = {
+		.argv = argv, .envp = envp, .death_signal = SIGTERM
+	};
 
 	w->pid = -1;
 	if (spawn_pipe(in) == -1 || spawn_pipe(out) == -1 ||
@@ -189,13 +190,13 @@ worker_send(struct worker *w, const struct msg *m)
 	struct buf line = BUF_INITIALIZER;
 
 	msg_encode(m, &line);
-	log_debug("supervisor -> %s: %s %zu", w->name, msg_name(m->type),
-	    line.len);
+	log_debug(
+	    "supervisor -> %s: %s %zu", w->name, msg_name(m->type), line.len);
 	if (chan_queue(&w->chan, line.data, line.len))
 		flush(w);
 	else
-		worker_stop(w, "protocol_error", "does not read its input",
-		    false);
+		worker_stop(
+		    w, "protocol_error", "does not read its input", false);
 	/* it may hold the key */
 	explicit_bzero(line.data, line.len);
 	buf_release(&line);
@@ -217,8 +218,8 @@ is_ending(const struct worker *w)
 }
 
 static void
-note_stop(struct worker *w, const char *kind, const char *reason,
-    bool permanent)
+note_stop(
+    struct worker *w, const char *kind, const char *reason, bool permanent)
 {
 	if (w->stop_kind != NULL)
 		return;
@@ -229,8 +230,8 @@ note_stop(struct worker *w, const char *kind, const char *reason,
 }
 
 void
-worker_stop(struct worker *w, const char *kind, const char *reason,
-    bool permanent)
+worker_stop(
+    struct worker *w, const char *kind, const char *reason, bool permanent)
 {
 	if (is_ending(w))
 		return;
@@ -274,7 +275,8 @@ finish(struct worker *w)
 		.cpu_seconds = (double)w->rusage.ru_utime.tv_sec +
 		    (double)w->rusage.ru_stime.tv_sec +
 		    (double)(w->rusage.ru_utime.tv_usec +
-		    w->rusage.ru_stime.tv_usec) / 1e6,
+			w->rusage.ru_stime.tv_usec) /
+			1e6,
 	};
 	char *kind, *reason;
 
@@ -283,14 +285,14 @@ finish(struct worker *w)
 	else
 		end.code = WEXITSTATUS(w->status);
 	if (!end.requested) {
-		end.permanent = end.signal == 0 &&
-		    restart_is_permanent(end.code);
+		end.permanent =
+		    end.signal == 0 && restart_is_permanent(end.code);
 		if (end.signal != 0)
 			snprintf(why, sizeof(why), "ended by %s",
 			    signal_name(end.signal, name, sizeof(name)));
 		else
-			snprintf(why, sizeof(why), "exited with code %d",
-			    end.code);
+			snprintf(
+			    why, sizeof(why), "exited with code %d", end.code);
 	}
 	if (chan_partial(&w->chan) > 0)
 		log_info("agent %s: %zu bytes of an unfinished line dropped",
@@ -339,8 +341,7 @@ take_hello(struct worker *w, const struct msg *m)
 	if (m->type != MSG_HELLO) {
 		protocol_error(w, "its first message is not hello", false);
 	} else if (m->version != MSG_VERSION) {
-		snprintf(what, sizeof(what),
-		    "it speaks version %lld, not %d",
+		snprintf(what, sizeof(what), "it speaks version %lld, not %d",
 		    (long long)m->version, MSG_VERSION);
 		protocol_error(w, what, true);
 	} else {
@@ -356,8 +357,8 @@ take_line(struct worker *w, char *line, size_t len)
 	char err[256];
 
 	redact(line, len);
-	if (msg_decode(&m, MSG_FROM_WORKER, line, len, err,
-	    sizeof(err)) == -1) {
+	if (msg_decode(&m, MSG_FROM_WORKER, line, len, err, sizeof(err)) ==
+	    -1) {
 		protocol_error(w, err, false);
 		return;
 	}
@@ -441,8 +442,8 @@ take_error_output(struct worker *w, const char *data, size_t len)
 		end = memchr(data, '\n', len);
 		n = end == NULL ? len : (size_t)(end - data);
 		if (w->err_line.len + n > ERR_LINE_MAX)
-			buf_add(&w->err_line, data,
-			    ERR_LINE_MAX - w->err_line.len);
+			buf_add(
+			    &w->err_line, data, ERR_LINE_MAX - w->err_line.len);
 		else
 			buf_add(&w->err_line, data, n);
 		if (end == NULL)
@@ -499,8 +500,8 @@ worker_expire(struct worker *w)
 		break;
 	case WORKER_KILLED:
 		if (!w->exited)
-			log_warnx("agent %s: pid %d cannot be killed",
-			    w->name, (int)w->pid);
+			log_warnx("agent %s: pid %d cannot be killed", w->name,
+			    (int)w->pid);
 		/* a stranger holds its pipes, or the kernel holds it */
 		w->exited = true;
 		close_output(w);
@@ -561,7 +562,8 @@ worker_reap(struct worker *(*find)(void *, pid_t), void *arg)
 	for (;;) {
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) ==
-		    -1 || info.si_pid == 0)
+			-1 ||
+		    info.si_pid == 0)
 			return (orphans);
 		if (reap_one(info.si_pid, find(arg, info.si_pid)) == NULL)
 			orphans++;

@@ -18,24 +18,24 @@
 #include "supervisor/loop.h"
 
 enum worker_state {
-	WORKER_DOWN,	 /* no process */
+	WORKER_DOWN,     /* no process */
 	WORKER_STARTING, /* it has to say hello */
 	WORKER_UP,
-	WORKER_CLOSING,	 /* its input is closed, it should leave */
-	WORKER_TERMED,	 /* SIGTERM was sent to its group */
-	WORKER_KILLED,	 /* SIGKILL was */
+	WORKER_CLOSING, /* its input is closed, it should leave */
+	WORKER_TERMED,  /* SIGTERM was sent to its group */
+	WORKER_KILLED,  /* SIGKILL was */
 };
 
 struct worker;
 
 /* How a worker came to its end; strings live for the call. */
 struct worker_end {
-	int code;   /* exit status, when signal is 0 */
-	int signal; /* that ended it, or 0 */
-	bool requested; /* we ended it */
+	int code;           /* exit status, when signal is 0 */
+	int signal;         /* that ended it, or 0 */
+	bool requested;     /* we ended it */
 	const char *kind;   /* why we did, or "crash", "exit" */
 	const char *reason; /* in words */
-	bool permanent;	    /* starting it again cannot help */
+	bool permanent;     /* starting it again cannot help */
 	long max_rss_kib;
 	double cpu_seconds;
 };
@@ -57,7 +57,7 @@ struct worker {
 
 	enum worker_state state;
 	int64_t deadline; /* of the state; MONO_NEVER */
-	pid_t pid;	  /* -1 as soon as it is reaped */
+	pid_t pid;        /* -1 as soon as it is reaped */
 	struct chan chan;
 	struct buf err_line;
 	size_t err_bytes; /* of its standard error so far */
@@ -66,15 +66,15 @@ struct worker {
 	int status; /* of wait(2) */
 	struct rusage rusage;
 
-	int64_t heard; /* when anything came from it */
-	size_t said;   /* bytes it said in this turn */
+	int64_t heard;   /* when anything came from it */
+	size_t said;     /* bytes it said in this turn */
 	char *stop_kind; /* NULL: we have not asked it to end */
 	char *stop_reason;
 	bool stop_permanent;
 };
 
-void worker_init(struct worker *, int index, const char *name,
-    const struct worker_owner *);
+void worker_init(
+    struct worker *, int index, const char *name, const struct worker_owner *);
 void worker_release(struct worker *);
 
 /* Start the program.  0, or -1 with the reason in err: still down. */
@@ -88,8 +88,8 @@ void worker_send(struct worker *, const struct msg *);
  * Ask it to leave: kind and reason come back in worker_end.  The first call
  * counts; it then has its grace, SIGTERM, SIGKILL, each with a deadline.
  */
-void worker_stop(struct worker *, const char *kind, const char *reason,
-    bool permanent);
+void worker_stop(
+    struct worker *, const char *kind, const char *reason, bool permanent);
 
 /* No grace: SIGKILL to its group now. */
 void worker_kill(struct worker *, const char *kind, const char *reason);

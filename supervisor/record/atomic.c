@@ -37,8 +37,8 @@ atomic_write(const char *path, const void *data, size_t len, bool sync)
 
 	/* one process writes a run's files, so its pid makes the name unique */
 	tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-	    0666);
+	fd = open(
+	    tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd == -1)
 		goto out;
 	if (write_all(fd, data, len) == -1 || (sync && fsync(fd) == -1)) {

@@ -12,12 +12,12 @@
 #include "supervisor/record/journal.h"
 
 #define JOURNAL_MAX ((size_t)4 * 1024 * 1024 * 1024)
-#define DEPTH_MAX 16
+#define DEPTH_MAX   16
 
 /* What stands between a line's members and its checksum. */
 #define CRC_HEAD ",\"c\":\""
 #define CRC_TAIL "\"}\n"
-#define CRC_LEN (sizeof(CRC_HEAD) - 1 + 8 + sizeof(CRC_TAIL) - 1)
+#define CRC_LEN  (sizeof(CRC_HEAD) - 1 + 8 + sizeof(CRC_TAIL) - 1)
 
 /* CRC-32C (Castagnoli), reflected polynomial of RFC 3720, appendix B.4. */
 static uint32_t
@@ -57,8 +57,8 @@ encode(const struct journal *j, const struct event *e, struct buf *line,
 	const char *s;
 	size_t len;
 
-	s = json_object_to_json_string_length(o,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	s = json_object_to_json_string_length(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	line->len = 0;
 	buf_add(line, s, len - 1); /* without the closing brace */
 	*crc = crc32c(j->crc, line->data, line->len);
@@ -123,8 +123,7 @@ check(const char *line, size_t len, uint32_t *crc)
 		return (false);
 	c = crc32c(*crc, line, len - CRC_LEN);
 	snprintf(want, sizeof(want), "%08x", c);
-	if (memcmp(line + len - CRC_LEN, CRC_HEAD,
-	    sizeof(CRC_HEAD) - 1) != 0 ||
+	if (memcmp(line + len - CRC_LEN, CRC_HEAD, sizeof(CRC_HEAD) - 1) != 0 ||
 	    memcmp(line + len - sizeof(CRC_TAIL) + 1 - 8, want, 8) != 0)
 		return (false);
 	*crc = c;
@@ -183,17 +182,16 @@ journal_read(const char *path, void (*fn)(void *, struct event *), void *arg,
 	while (ok == 0 && off < b.len) {
 		char *line = b.data + off;
 		char *end = memchr(line, '\n', b.len - off);
-		size_t len = end == NULL ? b.len - off :
-		    (size_t)(end - line) + 1;
+		size_t len =
+		    end == NULL ? b.len - off : (size_t)(end - line) + 1;
 
 		if (!check(line, len, &crc)) {
 			if (is_torn_tail(line, b.len - off))
 				break;
-			snprintf(err, errlen, "%s: line %lld is damaged",
-			    path, (long long)seq + 1);
+			snprintf(err, errlen, "%s: line %lld is damaged", path,
+			    (long long)seq + 1);
 			ok = -1;
-		} else if (!deliver(line, len, seq + 1, fn, arg, err,
-		    errlen)) {
+		} else if (!deliver(line, len, seq + 1, fn, arg, err, errlen)) {
 			ok = -1;
 		} else {
 			seq++;

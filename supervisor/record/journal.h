@@ -20,7 +20,10 @@ struct journal {
 	int64_t good; /* bytes of whole lines in the file */
 };
 
-#define JOURNAL_INITIALIZER { -1, 0, 0, 0 }
+#define JOURNAL_INITIALIZER \
+	{                   \
+		-1, 0, 0, 0 \
+	}
 
 /* Create the file, which must not exist.  0, or -1 and errno. */
 int journal_create(struct journal *, const char *path);
@@ -42,8 +45,7 @@ void journal_close(struct journal *);
  * torn tail.  Returns how many there were, or -1 with the reason in err: it
  * cannot be read, or a damaged line has valid lines behind it.
  */
-int64_t journal_read(const char *path,
-    void (*fn)(void *arg, struct event *), void *arg, char *err,
-    size_t errlen);
+int64_t journal_read(const char *path, void (*fn)(void *arg, struct event *),
+    void *arg, char *err, size_t errlen);
 
 #endif

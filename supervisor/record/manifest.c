@@ -15,8 +15,8 @@
 static void
 put_str(struct json_object *o, const char *key, const char *value)
 {
-	json_object_object_add(o, key,
-	    value == NULL ? NULL : json_object_new_string(value));
+	json_object_object_add(
+	    o, key, value == NULL ? NULL : json_object_new_string(value));
 }
 
 static void
@@ -109,12 +109,13 @@ agent_row(const struct session *s, const struct session_agent *a,
 	    a->latest == -1 ? NULL : s->answers[a->latest].label);
 	put_int(o, "votes", votes);
 	json_object_object_add(o, "vote_cast", vote_row(s, a));
-	json_object_object_add(o, "completion_seconds", a->latest == -1 ?
-	    NULL : field_real((double)s->answers[a->latest].at_ms / 1000));
-	json_object_object_add(o, "estimated_cost",
-	    field_real(a->usage.cost));
-	put_int(o, "total_tokens",
-	    a->usage.input_tokens + a->usage.output_tokens);
+	json_object_object_add(o, "completion_seconds",
+	    a->latest == -1
+		? NULL
+		: field_real((double)s->answers[a->latest].at_ms / 1000));
+	json_object_object_add(o, "estimated_cost", field_real(a->usage.cost));
+	put_int(
+	    o, "total_tokens", a->usage.input_tokens + a->usage.output_tokens);
 	put_str(o, "error", a->error_message);
 	json_object_object_add(o, "artifacts", files);
 	return (o);
@@ -133,8 +134,8 @@ votes(const struct session *s)
 }
 
 int
-manifest_write(const char *run_dir, const struct session *s,
-    char *const *texts, const struct artifact *final, const char *outcome)
+manifest_write(const char *run_dir, const struct session *s, char *const *texts,
+    const struct artifact *final, const char *outcome)
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *agents = json_object_new_object(), *files;
@@ -149,10 +150,10 @@ manifest_write(const char *run_dir, const struct session *s,
 	put_str(o, "stopped_by", s->stopping);
 	put_str(o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
 	put_str(o, "winner_reason", s->winner_reason);
-	json_object_object_add(o, "final_answer",
-	    final == NULL ? NULL : file_row(final));
-	json_object_object_add(o, "presented",
-	    json_object_new_boolean(s->presented));
+	json_object_object_add(
+	    o, "final_answer", final == NULL ? NULL : file_row(final));
+	json_object_object_add(
+	    o, "presented", json_object_new_boolean(s->presented));
 	json_object_object_add(o, "votes", votes(s));
 	for (i = 0; i < s->nagents && ret == 0; i++) {
 		files = json_object_new_array();
@@ -162,8 +163,10 @@ manifest_write(const char *run_dir, const struct session *s,
 	}
 	json_object_object_add(o, "agents", agents);
 	json_object_object_add(o, "estimated_cost", field_real(s->usage.cost));
-	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY |
-	    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = json_object_to_json_string_length(o,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		JSON_C_TO_STRING_NOSLASHESCAPE,
+	    &len);
 	if (ret == 0)
 		ret = artifact_write(run_dir, "final_output", "manifest.json",
 		    text, len, true, NULL);

@@ -23,8 +23,8 @@ redact_add(const char *secret)
 	for (i = 0; i < secrets.count; i++)
 		if (strcmp(secrets.list[i], secret) == 0)
 			return;
-	secrets.list = xreallocarray(secrets.list, secrets.count + 1,
-	    sizeof(*secrets.list));
+	secrets.list = xreallocarray(
+	    secrets.list, secrets.count + 1, sizeof(*secrets.list));
 	secrets.list[secrets.count++] = xstrdup(secret);
 	if (len > secrets.longest)
 		secrets.longest = len;
@@ -39,8 +39,8 @@ redact(char *text, size_t len)
 	for (i = 0; i < secrets.count; i++) {
 		n = strlen(secrets.list[i]);
 		p = text;
-		while ((p = memmem(p, len - (size_t)(p - text),
-		    secrets.list[i], n)) != NULL) {
+		while ((p = memmem(p, len - (size_t)(p - text), secrets.list[i],
+			    n)) != NULL) {
 			memset(p, '*', n);
 			p += n;
 		}

@@ -15,7 +15,7 @@
  * be written is; returns -1 if anything could not, after saying so in the
  * log.
  */
-int report_write(const char *run_dir, const struct session *,
-    const struct config *);
+int report_write(
+    const char *run_dir, const struct session *, const struct config *);
 
 #endif

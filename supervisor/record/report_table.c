@@ -351,13 +351,13 @@ put_summary(const struct session *s, struct buf *out)
 		const struct session_agent *a = &s->agents[i];
 
 		buf_addf(out,
-		    "  Agent %zu (%s): %d answers, %d votes, "
-		    "%d restarts, %s\n",
+		    "  Agent %zu (%s): answers %d, votes %d, "
+		    "restarts %d, %s\n",
 		    i + 1, a->id, a->answers, a->vote_stands ? 1 : 0,
 		    a->times_restarted, agent_status_name(a->status));
 		restarts += (size_t)a->times_restarted;
 	}
-	buf_addf(out, "TOTALS: %zu answers, %zu votes, %zu restarts\n",
+	buf_addf(out, "TOTALS: answers %zu, votes %zu, restarts %zu\n",
 	    s->nanswers, session_voted(s), restarts);
 }
 

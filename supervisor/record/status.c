@@ -50,8 +50,8 @@ put_bool(struct json_object *o, const char *key, bool value)
 }
 
 static void
-put_preview(struct json_object *o, const char *key, const char *text,
-    size_t max)
+put_preview(
+    struct json_object *o, const char *key, const char *text, size_t max)
 {
 	char *line = text == NULL ? NULL : utf8_line(text, max);
 
@@ -83,8 +83,8 @@ meta(const struct session *s, double now)
 	put_str(o, "version", s->version);
 	put_bool(o, "dry_run", s->dry_run);
 	put_str(o, "outcome", s->ended ? s->outcome : "running");
-	put(o, "exit_code", s->ended ? json_object_new_int64(s->exit_code) :
-	    NULL);
+	put(o, "exit_code",
+	    s->ended ? json_object_new_int64(s->exit_code) : NULL);
 	put_str(o, "error", s->message);
 	put_str(o, "parent_session", s->parent);
 	put_int(o, "nesting_depth", s->depth);
@@ -168,10 +168,10 @@ agent_exit(const struct session_agent *a)
 	if (!a->exited)
 		return (NULL);
 	o = json_object_new_object();
-	put(o, "code", a->exit_signal != 0 ? NULL :
-	    json_object_new_int64(a->exit_code));
-	put(o, "signal", a->exit_signal == 0 ? NULL :
-	    json_object_new_int64(a->exit_signal));
+	put(o, "code",
+	    a->exit_signal != 0 ? NULL : json_object_new_int64(a->exit_code));
+	put(o, "signal",
+	    a->exit_signal == 0 ? NULL : json_object_new_int64(a->exit_signal));
 	put_int(o, "max_rss_kib", a->max_rss_kib);
 	put_real(o, "cpu_seconds", milli(a->cpu_seconds));
 	return (o);
@@ -253,8 +253,10 @@ status_format(const struct session *s, double now, struct buf *out)
 		put(agents, s->agents[i].id, agent(s, &s->agents[i]));
 	put(o, "agents", agents);
 	put(o, "results", results(s));
-	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY |
-	    JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = json_object_to_json_string_length(o,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		JSON_C_TO_STRING_NOSLASHESCAPE,
+	    &len);
 	buf_add(out, text, len);
 	buf_add(out, "\n", 1);
 	json_object_put(o);
@@ -284,8 +286,7 @@ status_due(const struct status_writer *w)
 }
 
 static int
-replace(struct status_writer *w, const struct session *s, double now,
-    bool sync)
+replace(struct status_writer *w, const struct session *s, double now, bool sync)
 {
 	struct buf b = BUF_INITIALIZER;
 	int ret;

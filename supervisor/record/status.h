@@ -22,7 +22,7 @@ struct status_writer {
 	char *path;
 	bool dirty;
 	int64_t written; /* monotonic; 0: never */
-	bool failing;	 /* said once */
+	bool failing;    /* said once */
 };
 
 /* The path is copied; status_release frees it. */

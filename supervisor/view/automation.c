@@ -9,7 +9,7 @@
 #include "supervisor/view/view.h"
 
 /* Ten lines belong to every run; a caller reads at most twenty. */
-#define EXTRA_MAX 9
+#define EXTRA_MAX      9
 #define LINE_MAX_BYTES 300
 
 static struct {
@@ -73,8 +73,8 @@ print_attempt(const struct event *e)
 	/* of the last one the agent's failure tells */
 	if (e->delay_ms < 0)
 		return;
-	buf_addf(&b, "%s, attempt %lld of %lld", e->text,
-	    (long long)e->attempt, (long long)e->attempts_max);
+	buf_addf(&b, "%s, attempt %lld of %lld", e->text, (long long)e->attempt,
+	    (long long)e->attempts_max);
 	extra("Agent ", e->agent, b.data);
 	buf_release(&b);
 }

@@ -30,14 +30,14 @@ close_view(const struct view_end *end)
 		return;
 	o = json_object_new_object();
 	json_object_object_add(o, "type", json_object_new_string("run_ended"));
-	json_object_object_add(o, "outcome",
-	    json_object_new_string("config_error"));
-	json_object_object_add(o, "exit_code",
-	    json_object_new_int(end->exit_code));
+	json_object_object_add(
+	    o, "outcome", json_object_new_string("config_error"));
+	json_object_object_add(
+	    o, "exit_code", json_object_new_int(end->exit_code));
 	json_object_object_add(o, "text",
 	    json_object_new_string(end->error == NULL ? "" : end->error));
-	out_printf("%s\n",
-	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	out_printf(
+	    "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	json_object_put(o);
 }
 

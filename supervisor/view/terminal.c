@@ -26,8 +26,8 @@ say(const char *who, const char *what, const char *text)
 {
 	char *safe = utf8_line(text, PREVIEW_MAX);
 
-	fprintf(stderr, "%-12s %s%s%s\n", who, what,
-	    *safe == '\0' ? "" : ": ", safe);
+	fprintf(stderr, "%-12s %s%s%s\n", who, what, *safe == '\0' ? "" : ": ",
+	    safe);
 	free(safe);
 }
 
@@ -45,8 +45,8 @@ say_vote(const struct event *e)
 {
 	char what[160];
 
-	snprintf(what, sizeof(what), "voted for %.64s (%.40s)", e->target,
-	    e->label);
+	snprintf(
+	    what, sizeof(what), "voted for %.64s (%.40s)", e->target, e->label);
 	say(e->agent, what, e->text);
 }
 
@@ -58,8 +58,7 @@ event(const struct session *s, const struct event *e, const char *line,
 	(void)len;
 	if (e->type == EVENT_RUN_STARTED)
 		fprintf(stderr, "massgen: %zu agent%s%s\n", s->nagents,
-		    s->nagents == 1 ? "" : "s",
-		    s->dry_run ? ", dry run" : "");
+		    s->nagents == 1 ? "" : "s", s->dry_run ? ", dry run" : "");
 	else if (e->type == EVENT_TURN_STARTED && e->turn == 1)
 		say(e->agent, "works", "");
 	else if (e->type == EVENT_ANSWER)
@@ -123,8 +122,8 @@ close_view(const struct view_end *end)
 {
 	close_answer(end);
 	if (end->answer_path != NULL)
-		fprintf(stderr, "massgen: final answer in %s\n",
-		    end->answer_path);
+		fprintf(
+		    stderr, "massgen: final answer in %s\n", end->answer_path);
 	fprintf(stderr, "massgen: %.2f seconds, exit code %d\n", end->elapsed,
 	    end->exit_code);
 }

@@ -14,8 +14,8 @@
 struct view_end {
 	const struct session *session; /* NULL: it did not get that far */
 	int exit_code;
-	double elapsed; /* seconds */
-	const char *error; /* NULL: none */
+	double elapsed;          /* seconds */
+	const char *error;       /* NULL: none */
 	const char *answer_path; /* absolute; NULL: no final answer */
 	const char *answer;
 };
@@ -30,8 +30,8 @@ struct view {
 };
 
 extern const struct view view_automation; /* the contract's lines */
-extern const struct view view_json;	  /* the journal's lines */
-extern const struct view view_terminal;	  /* for a person */
-extern const struct view view_answer;	  /* the final answer alone */
+extern const struct view view_json;       /* the journal's lines */
+extern const struct view view_terminal;   /* for a person */
+extern const struct view view_answer;     /* the final answer alone */
 
 #endif

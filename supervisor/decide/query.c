@@ -1,0 +1,164 @@
+/* Questions that the session's state answers. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "supervisor/decide/session.h"
+
+int
+session_agent_by_id(const struct session *s, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++)
+		if (strcmp(s->agents[i].id, id) == 0)
+			return ((int)i);
+	return (-1);
+}
+
+int
+session_agent_by_name(const struct session *s, const char *anonymous)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++)
+		if (strcmp(s->agents[i].anonymous, anonymous) == 0)
+			return ((int)i);
+	return (-1);
+}
+
+/* How many agents satisfy `condition`, an expression over `a`. */
+#define COUNT(s, condition)                                         \
+	do {                                                        \
+		const struct session_agent *a = (s)->agents;        \
+		const struct session_agent *end = a + (s)->nagents; \
+		size_t n = 0;                                       \
+		for (; a < end; a++)                                \
+			n += (condition) ? 1 : 0;                   \
+		return (n);                                         \
+	} while (0)
+
+size_t
+session_living(const struct session *s)
+{
+	COUNT(s, !a->ended);
+}
+
+size_t
+session_answered(const struct session *s)
+{
+	COUNT(s, a->answers > 0);
+}
+
+size_t
+session_failed(const struct session *s)
+{
+	COUNT(s, a->failed);
+}
+
+size_t
+session_voted(const struct session *s)
+{
+	COUNT(s, a->vote_stands);
+}
+
+size_t
+session_living_ready(const struct session *s)
+{
+	COUNT(s, !a->ended && a->ready);
+}
+
+size_t
+session_living_acted(const struct session *s)
+{
+	COUNT(s, !a->ended && a->acted);
+}
+
+size_t
+session_living_voted(const struct session *s)
+{
+	COUNT(s, !a->ended && a->vote_stands);
+}
+
+bool
+session_agreed(const struct session *s)
+{
+	size_t living = session_living(s);
+
+	if (living == 0 || s->nanswers == 0)
+		return (false);
+	return (s->direct || session_living_voted(s) == living);
+}
+
+bool
+session_owes_turn(const struct session *s, int agent)
+{
+	const struct session_agent *a = &s->agents[agent];
+
+	return (s->stopping == NULL && !a->ended && !a->busy &&
+	    !a->vote_stands && !(s->direct && a->answers > 0));
+}
+
+int
+session_active(const struct session *s)
+{
+	int best = -1;
+	size_t i;
+
+	if (s->last_active != -1 && s->agents[s->last_active].busy)
+		return (s->last_active);
+	for (i = 0; i < s->nagents; i++)
+		if (s->agents[i].busy &&
+		    (best == -1 ||
+			s->agents[i].last_activity >
+			    s->agents[best].last_activity))
+			best = (int)i;
+	return (best);
+}
+
+enum verdict
+session_check_vote(const struct session *s, int agent, const char *target,
+    int64_t seen, char *why, size_t whylen)
+{
+	int t = session_agent_by_name(s, target);
+	size_t i, len = 0;
+
+	if (s->nanswers == 0) {
+		snprintf(why, whylen,
+		    "there is no answer to vote for yet: give a new answer");
+		return (VERDICT_RETRY);
+	}
+	/* members of the session are told apart by whether they answered */
+	if (t == -1)
+		t = session_agent_by_id(s, target);
+	if (t == -1 || s->agents[t].answers == 0) {
+		len = (size_t)snprintf(why, whylen,
+		    "\"%.40s\" has no answer; you can vote for:", target);
+		for (i = 0; i < s->nagents && len < whylen; i++)
+			if (s->agents[i].answers > 0)
+				len += (size_t)snprintf(why + len, whylen - len,
+				    " %s", s->agents[i].anonymous);
+		return (VERDICT_RETRY);
+	}
+	if (seen < (int64_t)s->nanswers) {
+		snprintf(why, whylen,
+		    "a newer answer came before this vote: "
+		    "look at it, then vote or answer");
+		return (VERDICT_STALE);
+	}
+	(void)agent;
+	return (VERDICT_OK);
+}
+
+enum verdict
+session_check_answer(const struct session *s, int agent, int max_answers,
+    char *why, size_t whylen)
+{
+	if (max_answers < 0 || s->agents[agent].answers < max_answers)
+		return (VERDICT_OK);
+	snprintf(why, whylen,
+	    "you have given %d answers, which is the limit: "
+	    "vote for the best answer",
+	    s->agents[agent].answers);
+	return (VERDICT_RETRY);
+}

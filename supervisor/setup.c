@@ -1,0 +1,194 @@
+/* What a run needs before its first turn, and how it is given back. */
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ipc/log.h"
+#include "ipc/mono.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/environment.h"
+#include "supervisor/process/sweep.h"
+#include "supervisor/record/redact.h"
+#include "supervisor/run.h"
+
+#define OUTPUT_MAX     ((int64_t)256 * 1024 * 1024) /* of one agent's stream */
+#define RESERVE_MAX_MS 300000
+#define FDS_PER_AGENT  5
+#define FDS_OWN        32
+
+static void
+start_event(struct run *run)
+{
+	struct json_object *list = json_object_new_array(), *o;
+	const struct config *config = run->config;
+	struct event e = { .type = EVENT_RUN_STARTED,
+		.question = run->question,
+		.log_dir = run->log_dir,
+		.version = MASSGEN_VERSION,
+		.pid = getpid(),
+		.dry_run = run->dry_run };
+	size_t i;
+
+	for (i = 0; i < config->nagents; i++) {
+		const struct agent_config *a = &config->agents[i];
+
+		o = json_object_new_object();
+		json_object_object_add(o, "id", json_object_new_string(a->id));
+		json_object_object_add(
+		    o, "model", json_object_new_string(a->model));
+		if (a->profile != NULL)
+			json_object_object_add(
+			    o, "model_profile", json_object_get(a->profile));
+		json_object_array_add(list, o);
+	}
+	e.agents = list;
+	e.direct = config->single_agent_direct && config->nagents == 1;
+	e.session_id = strrchr(run->log_dir, '/') + 1;
+	run_event(run, &e);
+	json_object_put(list);
+}
+
+static void
+set_limits(struct run *run)
+{
+	int64_t total = run->config->run_timeout_ms;
+	int64_t reserve = mono_min(total / 10, RESERVE_MAX_MS);
+
+	run->hard_end = run->started + total;
+	run->soft_end = run->hard_end - reserve;
+	/* of the reserve a fifth is for files and for leaving */
+	run->present_end = run->hard_end - reserve / 5;
+}
+
+/* Three pipes per agent, and their ends of the newest one. */
+static void
+raise_fd_limit(size_t nagents)
+{
+	struct rlimit rl;
+	rlim_t want = nagents * FDS_PER_AGENT + FDS_OWN;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= want)
+		return;
+	rl.rlim_cur = rl.rlim_max < want ? rl.rlim_max : want;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("setrlimit(RLIMIT_NOFILE)");
+}
+
+static int
+open_output(const struct run *run, const char *id)
+{
+	char *path = xasprintf("%s/agent_outputs/%s.txt", run->log_dir, id);
+	int fd;
+
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd == -1)
+		log_warn("%s", path);
+	free(path);
+	return (fd);
+}
+
+static void
+init_agents(struct run *run)
+{
+	size_t i, n = run->config->nagents;
+	char *dir = xasprintf("%s/agent_outputs", run->log_dir);
+
+	if (mkdir(dir, 0777) == -1)
+		log_warn("%s", dir);
+	free(dir);
+	run->agents = xcalloc(n, sizeof(*run->agents));
+	for (i = 0; i < n; i++) {
+		struct agent_run *a = &run->agents[i];
+
+		a->config = &run->config->agents[i];
+		a->output_fd = open_output(run, a->config->id);
+		a->output_left = OUTPUT_MAX;
+		if (a->config->api_key != NULL)
+			redact_add(a->config->api_key);
+		worker_init(
+		    &a->worker, (int)i, a->config->id, dispatch_owner(run));
+	}
+}
+
+/* Without a journal the run goes on, but it has failed: see finalize.c. */
+static void
+open_records(struct run *run)
+{
+	char *path = xasprintf("%s/events.ndjson", run->log_dir);
+
+	if (journal_create(&run->journal, path) == -1) {
+		run->journal_error = errno;
+		log_warn("%s", path);
+	}
+	free(path);
+	path = xasprintf("%s/status.json", run->log_dir);
+	status_init(&run->status, path);
+	free(path);
+}
+
+void
+setup_run(struct run *run, const struct run_request *request)
+{
+	memset(run, 0, sizeof(*run));
+	run->config = request->config;
+	run->question = request->question;
+	run->output_path = request->output_path;
+	run->view = request->view;
+	run->dry_run = request->dry_run;
+	run->started = request->started;
+	run->journal.fd = -1;
+	run->log_dir = xstrdup(request->log_dir);
+	run->progress_at = mono_ms();
+	run->start_ms = (int64_t)(wall_seconds() * 1000) -
+	    (run->progress_at - run->started);
+	run->session = session_new();
+	if (run->dry_run)
+		run->order = order_new(
+		    run->config->nagents, run->config->agent_timeout_ms);
+	set_limits(run);
+	sweep_init();
+	raise_fd_limit(run->config->nagents);
+	init_agents(run);
+	run->worker_argv = environment_worker_argv(run->config);
+	run->worker_env = environment_worker_env();
+	open_records(run);
+	start_event(run);
+}
+
+void
+setup_release(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->config->nagents; i++) {
+		struct agent_run *a = &run->agents[i];
+
+		worker_release(&a->worker);
+		if (a->output_fd != -1)
+			close(a->output_fd);
+		free(a->context);
+		free(a->noted);
+	}
+	for (i = 0; i < run->session->nanswers; i++) {
+		json_object_put(run->answers[i]);
+		free(run->texts[i]);
+	}
+	free(run->agents);
+	free(run->answers);
+	free(run->texts);
+	free(run->final_text);
+	free(run->error);
+	environment_free(run->worker_argv, run->worker_env);
+	order_free(run->order);
+	session_free(run->session);
+	journal_close(&run->journal);
+	status_release(&run->status);
+	free(run->log_dir);
+}
