@@ -7,6 +7,9 @@ BINDIR ?=	$(PREFIX)/bin
 LIBEXECDIR ?=	$(PREFIX)/libexec/massgen
 DATADIR ?=	$(PREFIX)/share/massgen
 MANDIR ?=	$(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+MAN =		massgen.1 massgen.yaml.5 massgen-status.5 massgen-ipc.7 \
+		agent-worker.8
 
 CC ?=		cc
 PKGS =		libbsd-overlay json-c yaml-0.1
@@ -142,7 +145,12 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_config \
 		tests/unit/test_config_yaml
 
-WORKER_TESTS =
+WORKER_TESTS =	tests/unit/test_chatcompletion \
+		tests/unit/test_chatrequest \
+		tests/unit/test_http \
+		tests/unit/test_http_faults \
+		tests/unit/test_retry \
+		tests/unit/test_sse
 
 TEST_TOOLS =	tests/bin/fake-worker
 
@@ -166,8 +174,17 @@ $(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o $(worker_objs) \
 
 TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
 
-check: all $(call built,$(TEST_PROGRAMS))
+check:
+	.ci/deps test
+	$(MAKE) check-built
+
+check-built: all $(call built,$(TEST_PROGRAMS)) tests/node_modules
 	@tests/run --build $(B)
+
+# The servers that this project did not write.
+tests/node_modules: tests/package.json tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 -include $(patsubst %,$(B)/obj/%.d,$(TEST_PROGRAMS))
 
@@ -177,7 +194,61 @@ $(B)/obj/%.o: %.c
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS))
 
+# The same tests with the sanitizers built in; any report fails its test.
+SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer
+check-asan:
+	.ci/deps test
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+	$(MAKE) B=build/asan CFLAGS='-O1 -g $(SANITIZE)' check-built
+
+# Memory errors, leaks and lost descriptors of the unit tests and dry runs.
+check-valgrind: all $(call built,$(TEST_PROGRAMS))
+	.ci/deps lint
+	tests/valgrind --build $(B)
+
+lint:
+	.ci/deps lint
+	.ci/lint
+
+bench: all $(call built,$(TEST_PROGRAMS))
+	.ci/deps test
+	tests/bench/run --build $(B)
+
+# From nothing to an answer: what a newcomer runs first.
+demo:
+	.ci/deps build
+	$(MAKE) all
+	tests/demo $(B)
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+	    $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
+	    $(DESTDIR)$(COMPLETIONDIR)
+	install $(B)/massgen $(DESTDIR)$(BINDIR)/massgen
+	install $(B)/agent-worker $(DESTDIR)$(LIBEXECDIR)/agent-worker
+	for page in $(MAN); do \
+		install -m 644 man/$$page \
+		    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
+	done
+	cd configs && find . -type f | while read -r f; do \
+		install -D -m 644 "$$f" \
+		    "$(DESTDIR)$(DATADIR)/configs/$$f" || exit 1; \
+	done
+	install -m 644 completions/massgen.bash \
+	    $(DESTDIR)$(COMPLETIONDIR)/massgen
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/massgen $(DESTDIR)$(COMPLETIONDIR)/massgen
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
+	for page in $(MAN); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; \
+	done
+
 clean:
 	rm -rf build
 
-.PHONY: all check clean
+.PHONY: all bench check check-asan check-built check-valgrind clean demo \
+    install lint uninstall
