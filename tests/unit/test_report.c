@@ -300,9 +300,9 @@ TEST(the_table_is_a_grid_that_no_answer_can_break)
 	CHECK(strstr(table, "RESTART TRIGGERED by agent3.1: 2 agents") != NULL);
 	CHECK(strstr(table, "FINAL ANSWER: agent1.final") != NULL);
 	CHECK(strstr(table,
-		  "Agent 3 (member_3): 1 answers, 0 votes, "
-		  "1 restarts, timeout") != NULL);
-	CHECK(strstr(table, "TOTALS: 2 answers, 2 votes, 4 restarts") != NULL);
+		  "Agent 3 (member_3): answers 1, votes 0, "
+		  "restarts 1, timeout") != NULL);
+	CHECK(strstr(table, "TOTALS: answers 2, votes 2, restarts 4") != NULL);
 	free(table);
 	finish();
 }
