@@ -12,10 +12,9 @@
 #include "agent-worker/backend/backend.h"
 #include "agent-worker/link.h"
 
-/* Somebody's latest answer. */
+/* An agent's latest answer. */
 struct answer {
-	char *agent; /* anonymous: "agent2" */
-	char *label; /* "agent2.1" */
+	char *label; /* "agent2.1"; NULL: it gave none */
 	char *text;
 };
 
@@ -54,9 +53,8 @@ struct agent {
 	const char *sensitivity;
 	const char *novelty;
 
-	struct answer *answers; /* one per agent that answered */
-	size_t nanswers;
-	int64_t seen; /* answers of the whole run known here */
+	struct answer *answers; /* of agent1, agent2 and so on */
+	int64_t seen;           /* answers of the whole run known here */
 	struct turn turn;
 };
 

@@ -19,6 +19,8 @@
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
+#define AGENTS_MAX 1000000
+
 /* No core, and no reader of our memory among the user's other processes. */
 static bool
 harden(void)
@@ -56,9 +58,10 @@ configure(struct agent *a, struct msg *m)
 {
 	struct json_object *o = m->backend, *v;
 
-	if (m->version != MSG_VERSION || a->configured) {
-		log_warnx("init: version %lld, or a second one",
-		    (long long)m->version);
+	if (m->version != MSG_VERSION || a->configured || m->count < 1 ||
+	    m->count > AGENTS_MAX) {
+		log_warnx("init: version %lld, %lld agents, or a second one",
+		    (long long)m->version, (long long)m->count);
 		exit(EX_CONFIG);
 	}
 	a->init = *m;
@@ -81,35 +84,31 @@ configure(struct agent *a, struct msg *m)
 	a->idle_ms = 300000;
 	if (json_object_object_get_ex(o, "idle_ms", &v))
 		a->idle_ms = json_object_get_int64(v);
+	a->answers = xcalloc((size_t)a->init.count, sizeof(*a->answers));
 	a->configured = true;
+}
+
+/* Where the agent of that anonymous name, "agent2", keeps its answer. */
+static struct answer *
+slot_for(const struct agent *a, const char *name)
+{
+	char *end;
+	long n;
+
+	if (strncmp(name, "agent", 5) != 0)
+		return (NULL);
+	n = strtol(name + 5, &end, 10);
+	if (*end != '\0' || n < 1 || n > a->init.count)
+		return (NULL);
+	return (&a->answers[n - 1]);
 }
 
 const struct answer *
 agent_answer_of(const struct agent *a, const char *name)
 {
-	size_t i;
+	const struct answer *slot = slot_for(a, name);
 
-	for (i = 0; i < a->nanswers; i++)
-		if (strcmp(a->answers[i].agent, name) == 0)
-			return (&a->answers[i]);
-	return (NULL);
-}
-
-static struct answer *
-slot_for(struct agent *a, const char *name)
-{
-	struct answer *slot;
-	size_t i;
-
-	for (i = 0; i < a->nanswers; i++)
-		if (strcmp(a->answers[i].agent, name) == 0)
-			return (&a->answers[i]);
-	a->answers =
-	    xreallocarray(a->answers, a->nanswers + 1, sizeof(*a->answers));
-	slot = &a->answers[a->nanswers++];
-	memset(slot, 0, sizeof(*slot));
-	slot->agent = xstrdup(name);
-	return (slot);
+	return (slot == NULL || slot->text == NULL ? NULL : slot);
 }
 
 /* What the supervisor shows: the latest answer of each agent is kept. */
@@ -126,11 +125,10 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 		const char *name = string_in(o, "agent");
 		const char *label = string_in(o, "label");
 		const char *text = string_in(o, "text");
-		struct answer *slot;
+		struct answer *slot = name == NULL ? NULL : slot_for(a, name);
 
-		if (name == NULL || label == NULL || text == NULL)
+		if (slot == NULL || label == NULL || text == NULL)
 			continue;
-		slot = slot_for(a, name);
 		free(slot->label);
 		free(slot->text);
 		slot->label = xstrdup(label);
@@ -304,8 +302,7 @@ release(struct agent *a)
 {
 	size_t i;
 
-	for (i = 0; i < a->nanswers; i++) {
-		free(a->answers[i].agent);
+	for (i = 0; a->answers != NULL && i < (size_t)a->init.count; i++) {
 		free(a->answers[i].label);
 		free(a->answers[i].text);
 	}

@@ -312,22 +312,16 @@ answer_text(const struct agent *a, struct step s)
 	return (NULL);
 }
 
-/* The first agent by number; "agent10" comes after "agent9". */
-static const char *
+/* The name of the first agent that answered; the caller frees it. */
+static char *
 first_candidate(const struct agent *a)
 {
-	const struct answer *best = NULL;
-	size_t i;
+	int64_t i;
 
-	for (i = 0; i < a->nanswers; i++) {
-		const struct answer *c = &a->answers[i];
-
-		if (best == NULL || strlen(c->agent) < strlen(best->agent) ||
-		    (strlen(c->agent) == strlen(best->agent) &&
-			strcmp(c->agent, best->agent) < 0))
-			best = c;
-	}
-	return (best == NULL ? "agent1" : best->agent);
+	for (i = 0; i < a->init.count - 1; i++)
+		if (a->answers[i].text != NULL)
+			break;
+	return (xasprintf("agent%lld", (long long)i + 1));
 }
 
 /* True: the turn is over. */
@@ -336,8 +330,8 @@ act(struct agent *a, struct step s)
 {
 	struct msg m = { .type = MSG_ANSWER, .seen = a->seen };
 	const char *vote = get_string(s, "vote"), *text;
+	char *answer, *first = NULL;
 	bool over;
-	char *answer;
 
 	if ((text = get_string(s, "say")) != NULL) {
 		agent_say_text(a, MSG_CONTENT, text);
@@ -354,7 +348,8 @@ act(struct agent *a, struct step s)
 		m.text = answer;
 	} else {
 		m.type = MSG_VOTE;
-		m.agent = vote == NULL ? first_candidate(a) : vote;
+		first = first_candidate(a);
+		m.agent = vote == NULL ? first : vote;
 		m.text = get_string(s, "reason");
 		if (m.text == NULL)
 			m.text = "It answers the question.";
@@ -363,6 +358,7 @@ act(struct agent *a, struct step s)
 	}
 	over = !agent_await_verdict(a, &m) || a->turn.accepted;
 	free(answer);
+	free(first);
 	return (over);
 }
 
@@ -426,23 +422,19 @@ await_go(struct agent *a, struct step s, int64_t began)
 	return (true);
 }
 
-/* context.txt: the question and the answers that were shown, by label. */
+/* context.txt: the question and how many answers were shown. */
 static void
 say_context(struct agent *a)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *list = json_object_new_array();
-	size_t i;
 
 	json_object_object_add(o, "system_message",
 	    json_object_new_string(
 		a->system_message == NULL ? "" : a->system_message));
 	json_object_object_add(
 	    o, "user_message", json_object_new_string(a->turn.question));
-	for (i = 0; i < a->nanswers; i++)
-		json_object_array_add(
-		    list, json_object_new_string(a->answers[i].label));
-	json_object_object_add(o, "answers", list);
+	json_object_object_add(
+	    o, "answers_seen", json_object_new_int64(a->seen));
 	agent_say_text(a, MSG_CONTEXT,
 	    json_object_to_json_string_ext(
 		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));

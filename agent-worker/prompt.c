@@ -113,17 +113,22 @@ prompt_system(const struct agent *a)
 static void
 add_answers(const struct agent *a, struct buf *b)
 {
-	size_t i;
+	const struct answer *own = agent_answer_of(a, a->name);
+	size_t none;
+	int64_t i;
 
 	buf_adds(b, "<CURRENT ANSWERS from the agents>\n");
-	for (i = 0; i < a->nanswers; i++) {
+	none = b->len;
+	for (i = 0; i < a->init.count; i++) {
 		const struct answer *ans = &a->answers[i];
-		bool own = strcmp(ans->agent, a->name) == 0;
 
-		buf_addf(b, "<%s>%s\n%s\n<end of %s>\n", ans->agent,
-		    own ? " (YOUR ANSWER)" : "", ans->text, ans->agent);
+		if (ans->text == NULL)
+			continue;
+		buf_addf(b, "<agent%lld>%s\n%s\n<end of agent%lld>\n",
+		    (long long)i + 1, ans == own ? " (YOUR ANSWER)" : "",
+		    ans->text, (long long)i + 1);
 	}
-	if (a->nanswers == 0)
+	if (b->len == none)
 		buf_adds(b, "(no answers available yet)\n");
 	buf_adds(b, "<END OF CURRENT ANSWERS>\n");
 }

@@ -18,6 +18,7 @@
 #define PREVIEW_MAX       200
 #define REFUSALS_MAX      16 /* a worker gives up itself after three */
 #define ANSWER_SENT_MAX   ((size_t)256 * 1024)
+#define OPTIONS_MAX       100 /* listed in one vote.json */
 #define BALANCED_LIKENESS 0.70
 #define STRICT_LIKENESS   0.50
 
@@ -239,7 +240,7 @@ vote_record(const struct call *c, int target)
 	struct json_object *ids = json_object_new_array();
 	struct json_object *names = json_object_new_array();
 	struct json_object *map = json_object_new_object();
-	size_t i;
+	size_t i, n;
 
 	put_str(o, "voter_id", c->agent->config->id);
 	put_str(o, "voter_anon_id", s->agents[c->index].anonymous);
@@ -250,9 +251,10 @@ vote_record(const struct call *c, int target)
 	put_str(o, "reason", c->msg->text == NULL ? "" : c->msg->text);
 	json_object_object_add(
 	    o, "unix_timestamp", field_real(run_time(c->run)));
-	for (i = 0; i < s->nagents; i++) {
+	for (i = n = 0; i < s->nagents && n < OPTIONS_MAX; i++) {
 		if (s->agents[i].latest == -1)
 			continue;
+		n++;
 		json_object_array_add(
 		    ids, json_object_new_string(s->agents[i].id));
 		json_object_array_add(

@@ -430,25 +430,39 @@ agent_load(const struct check *check, const struct config *config,
 	free(l.location);
 }
 
+/* All that belongs to a model and its provider. */
+static void
+forget_model(struct agent_config *agent)
+{
+	free(agent->model);
+	free(agent->planning_model);
+	free(agent->synthesis_model);
+	free(agent->base_url);
+	if (agent->api_key != NULL)
+		freezero(agent->api_key, strlen(agent->api_key));
+	json_object_put(agent->profile);
+	json_object_put(agent->params);
+	agent->model = agent->planning_model = agent->synthesis_model = NULL;
+	agent->base_url = agent->api_key = NULL;
+	agent->profile = agent->params = NULL;
+}
+
 void
 agent_mock(struct agent_config *agent, struct json_object *script)
 {
+	forget_model(agent);
 	json_object_put(agent->script);
 	agent->script = script;
 	agent->preset = preset_find("mock");
-	free(agent->model);
 	agent->model = xstrdup("mock");
-	free(agent->planning_model);
-	agent->planning_model = NULL;
-	free(agent->synthesis_model);
-	agent->synthesis_model = NULL;
-	json_object_put(agent->profile);
-	agent->profile = NULL;
-	free(agent->base_url);
-	agent->base_url = NULL;
-	if (agent->api_key != NULL)
-		freezero(agent->api_key, strlen(agent->api_key));
-	agent->api_key = NULL;
-	json_object_put(agent->params);
 	agent->params = json_object_new_object();
+}
+
+void
+agent_release(struct agent_config *agent)
+{
+	forget_model(agent);
+	json_object_put(agent->script);
+	free(agent->id);
+	free(agent->system_message);
 }

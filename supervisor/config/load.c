@@ -51,16 +51,6 @@ tree_bool(const struct node *map, const char *key, bool absent)
 	return (n == NULL || n->kind != NODE_BOOL ? absent : n->truth);
 }
 
-static void
-agent_release(struct agent_config *agent)
-{
-	agent_mock(agent, NULL);
-	json_object_put(agent->params);
-	free(agent->model);
-	free(agent->id);
-	free(agent->system_message);
-}
-
 void
 config_free(struct config *config)
 {

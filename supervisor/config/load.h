@@ -47,4 +47,7 @@ void agent_load(const struct check *, const struct config *,
 /* Turn an agent into a mock agent, whose script may be NULL (it is taken). */
 void agent_mock(struct agent_config *, struct json_object *script);
 
+/* Frees what the agent owns; the agent itself is its array's. */
+void agent_release(struct agent_config *);
+
 #endif

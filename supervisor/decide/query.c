@@ -1,6 +1,7 @@
 /* Questions that the session's state answers. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "supervisor/decide/session.h"
@@ -8,23 +9,35 @@
 int
 session_agent_by_id(const struct session *s, const char *id)
 {
-	size_t i;
+	size_t low = 0, high = s->nagents, middle;
+	int order;
 
-	for (i = 0; i < s->nagents; i++)
-		if (strcmp(s->agents[i].id, id) == 0)
-			return ((int)i);
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		order = strcmp(id, s->agents[s->by_id[middle]].id);
+		if (order == 0)
+			return (s->by_id[middle]);
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return (-1);
 }
 
 int
 session_agent_by_name(const struct session *s, const char *anonymous)
 {
-	size_t i;
+	char *end;
+	long n;
 
-	for (i = 0; i < s->nagents; i++)
-		if (strcmp(s->agents[i].anonymous, anonymous) == 0)
-			return ((int)i);
-	return (-1);
+	if (strncmp(anonymous, "agent", 5) != 0)
+		return (-1);
+	n = strtol(anonymous + 5, &end, 10);
+	if (*end != '\0' || n < 1 || (size_t)n > s->nagents ||
+	    strcmp(s->agents[n - 1].anonymous, anonymous) != 0)
+		return (-1);
+	return ((int)n - 1);
 }
 
 /* How many agents satisfy `condition`, an expression over `a`. */

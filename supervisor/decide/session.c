@@ -80,6 +80,7 @@ session_free(struct session *s)
 		free(s->answers[i].preview);
 	}
 	free(s->agents);
+	free(s->by_id);
 	free(s->answers);
 	free(s->session_id);
 	free(s->log_dir);
@@ -105,6 +106,26 @@ set(char **slot, const char *value)
 }
 
 /* --- one function per event that changes more than a member or two --- */
+
+static int
+compare_ids(const void *a, const void *b, void *arg)
+{
+	const struct session_agent *agents = arg;
+
+	return (strcmp(agents[*(const int *)a].id, agents[*(const int *)b].id));
+}
+
+static void
+sort_ids(struct session *s)
+{
+	size_t i;
+
+	s->by_id = xcalloc(s->nagents, sizeof(*s->by_id));
+	for (i = 0; i < s->nagents; i++)
+		s->by_id[i] = (int)i;
+	qsort_r(
+	    s->by_id, s->nagents, sizeof(*s->by_id), compare_ids, s->agents);
+}
 
 static void
 apply_run_started(struct session *s, const struct event *e)
@@ -141,6 +162,7 @@ apply_run_started(struct session *s, const struct event *e)
 		a->activity = xstrdup("starting");
 		a->last_activity = e->time;
 	}
+	sort_ids(s);
 }
 
 static void

@@ -116,6 +116,7 @@ struct session {
 
 	struct session_agent *agents;
 	size_t nagents;
+	int *by_id;                     /* their indices, sorted by id */
 	struct session_answer *answers; /* in the order they came */
 	size_t nanswers;
 

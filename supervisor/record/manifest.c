@@ -50,7 +50,7 @@ write_answer(const char *run_dir, const struct session *s,
 		return (0);
 	dir = xasprintf("final_output/%s", a->id);
 	path = xasprintf("%s/%s", run_dir, dir);
-	ret = atomic_mkdirs(path);
+	ret = mkdir(path, 0777);
 	if (ret == 0)
 		ret = artifact_write(run_dir, dir, "answer.txt",
 		    texts[a->latest], strlen(texts[a->latest]), true, &file);
