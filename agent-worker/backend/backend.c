@@ -73,6 +73,7 @@ void
 reply_fail(struct reply *r, enum failure failure, const char *fmt, ...)
 {
 	va_list ap;
+	size_t len;
 	char *text;
 
 	if (r->failure != FAILURE_NONE)
@@ -83,6 +84,8 @@ reply_fail(struct reply *r, enum failure failure, const char *fmt, ...)
 		fatal("vasprintf");
 	va_end(ap);
 	r->error = utf8_line(text, REPLY_ERROR_MAX - 3);
+	for (len = strlen(r->error); len > 0 && r->error[len - 1] == ' ';)
+		r->error[--len] = '\0';
 	free(text);
 }
 

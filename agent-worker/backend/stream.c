@@ -15,9 +15,11 @@ take_event(void *arg, const char *type, const char *data, size_t len)
 
 void
 stream_init(struct stream *s, const struct backend *backend,
-    const struct backend_config *config, struct reply *reply)
+    const struct backend_config *config, struct reply *reply,
+    struct http_request *request)
 {
 	memset(s, 0, sizeof(*s));
+	s->request = request;
 	s->backend = backend;
 	s->config = config;
 	s->reply = reply;
@@ -50,6 +52,15 @@ sniff(struct stream *s, const char *bytes, size_t len)
 	}
 }
 
+static void
+shorten_wait(struct stream *s)
+{
+	int64_t ms = s->reply->done ? STREAM_LINGER_MS : STREAM_TAIL_MS;
+
+	if (reply_is_complete(s->reply) && s->request->idle_ms > ms)
+		s->request->idle_ms = ms;
+}
+
 bool
 stream_data(struct stream *s, const char *bytes, size_t len)
 {
@@ -65,6 +76,7 @@ stream_data(struct stream *s, const char *bytes, size_t len)
 		reply_fail(s->reply, FAILURE_TRANSIENT,
 		    "the server sent more than %zu MiB in one piece",
 		    SSE_MAX >> 20);
+	shorten_wait(s);
 	return (s->reply->failure == FAILURE_NONE);
 }
 

@@ -10,10 +10,18 @@
 #include "agent-worker/net/http.h"
 #include "agent-worker/net/sse.h"
 
+/*
+ * How long a server may be silent behind the end that the model has given,
+ * when usage may still come, and behind the end of the stream itself.
+ */
+#define STREAM_TAIL_MS   5000
+#define STREAM_LINGER_MS 250
+
 struct stream {
 	const struct backend *backend;
 	const struct backend_config *config;
 	struct reply *reply;
+	struct http_request *request;
 	enum {
 		STREAM_UNKNOWN,
 		STREAM_EVENTS,
@@ -23,9 +31,13 @@ struct stream {
 	struct buf body;
 };
 
-/* All three stay the caller's; reply is initialised and empty. */
+/*
+ * All four stay the caller's; reply is initialised and empty.  The silence
+ * that the request allows is shortened once the reply is complete, so that
+ * a connection left open does not hold it up.
+ */
 void stream_init(struct stream *, const struct backend *,
-    const struct backend_config *, struct reply *);
+    const struct backend_config *, struct reply *, struct http_request *);
 void stream_release(struct stream *);
 
 /*

@@ -44,7 +44,8 @@ struct http_request {
 	size_t len;
 	int64_t connect_ms;    /* limit for the connection */
 	int64_t first_byte_ms; /* for the first byte of the body */
-	int64_t idle_ms;       /* between bytes from then on */
+	int64_t idle_ms;       /* between bytes from then on; data() may
+				* change it */
 	int64_t deadline_ms;   /* monotonic; MONO_NEVER: none */
 	/* Body bytes as they come, 2xx only; false aborts.  The response's
 	 * status and header members are set by then. */

@@ -9,6 +9,7 @@
 
 #include "agent-worker/backend/calls.h"
 #include "agent-worker/backend/stream.h"
+#include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 #include "tests/test.h"
 
@@ -378,11 +379,12 @@ read_stream(const struct backend_config *config, struct reply *r,
 		.status = 200,
 		.any_data = len > 0,
 		.error = "reset" };
+	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 	size_t at = 0, n = first;
 
 	reply_init(r);
-	stream_init(&s, &backend_chatcompletion, config, r);
+	stream_init(&s, &backend_chatcompletion, config, r, &request);
 	while (at < len) {
 		if (n > len - at)
 			n = len - at;
@@ -493,11 +495,12 @@ check_broken(
 {
 	struct backend_config config = config_of("openai");
 	char *bytes = unquote(text), *got;
+	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 	struct reply r;
 
 	reply_init(&r);
-	stream_init(&s, &backend_chatcompletion, &config, &r);
+	stream_init(&s, &backend_chatcompletion, &config, &r, &request);
 	stream_data(&s, bytes, strlen(bytes));
 	stream_end(&s, response);
 	got = describe(&r);
@@ -556,12 +559,13 @@ TEST(one_endless_piece)
 	struct backend_config config = config_of("openai");
 	size_t len = 65536, sent = 0;
 	char *piece = xcalloc(len, 1);
+	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 	struct reply r;
 
 	memset(piece, ' ', len);
 	reply_init(&r);
-	stream_init(&s, &backend_chatcompletion, &config, &r);
+	stream_init(&s, &backend_chatcompletion, &config, &r, &request);
 	CHECK(stream_data(&s, "{", 1));
 	while (sent <= SSE_MAX && stream_data(&s, piece, len))
 		sent += len;
@@ -570,4 +574,31 @@ TEST(one_endless_piece)
 	stream_release(&s);
 	reply_release(&r);
 	free(piece);
+}
+
+static void
+check_silence(struct stream *s, const char *text, int64_t want)
+{
+	char *bytes = unquote(text);
+
+	CHECK(stream_data(s, bytes, strlen(bytes)));
+	CHECK_INT(s->request->idle_ms, want);
+	free(bytes);
+}
+
+TEST(silence_behind_the_end)
+{
+	struct backend_config config = config_of("openai");
+	struct http_request request = { .idle_ms = 300000 };
+	struct stream s;
+	struct reply r;
+
+	reply_init(&r);
+	stream_init(&s, &backend_chatcompletion, &config, &r, &request);
+	check_silence(&s, SAY("so"), 300000);
+	check_silence(&s, FINISH("stop"), STREAM_TAIL_MS);
+	check_silence(&s, DONE, STREAM_LINGER_MS);
+	check_silence(&s, ": bye\n\n", STREAM_LINGER_MS);
+	stream_release(&s);
+	reply_release(&r);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent-worker/backend/stream.h"
+#include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 #include "tests/test.h"
 
@@ -148,10 +149,11 @@ read_reply(const struct backend_config *config, struct reply *r, long status,
 	struct http_response response = { .outcome = HTTP_DONE,
 		.status = status };
 	char *bytes = unquote(text);
+	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 
 	reply_init(r);
-	stream_init(&s, &backend_chatcompletion, config, r);
+	stream_init(&s, &backend_chatcompletion, config, r, &request);
 	if (status == 200)
 		stream_data(&s, bytes, strlen(bytes));
 	else
