@@ -6,7 +6,8 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
-#define STEPS_MAX 10000
+#define STEPS_MAX   10000
+#define SUGGEST_MAX 100
 
 /* A step does exactly one of these. */
 static const char *const acts[] = { "answer", "answer_bytes", "vote", "say",
@@ -98,9 +99,12 @@ check_vote(const struct check *check, const struct node *step,
 		if (config->agents[i].id == NULL)
 			return;
 	}
-	near = suggest(vote->text,
-	    (const char *const *)(const void *)&config->agents[0].id,
-	    config->nagents, sizeof(*config->agents));
+	/* Among very many the nearest one says nothing. */
+	near = config->nagents > SUGGEST_MAX
+	    ? NULL
+	    : suggest(vote->text,
+		  (const char *const *)(const void *)&config->agents[0].id,
+		  config->nagents, sizeof(*config->agents));
 	hint = near == NULL ? NULL : xasprintf("Did you mean \"%s\"?", near);
 	check_error(check, vote, location, hint, "no agent has the id '%s'",
 	    vote->text);

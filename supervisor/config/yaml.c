@@ -30,6 +30,7 @@ struct composer {
 	size_t depth;
 	struct anchor *anchors;
 	size_t nanchors;
+	struct node *aside; /* a list */
 	const char *file;
 	struct diagnostics *diagnostics;
 };
@@ -63,8 +64,8 @@ fail_syntax(struct composer *c)
 	const yaml_parser_t *p = &c->parser;
 	const char *problem = p->problem == NULL ? "not YAML" : p->problem;
 
+	/* For bytes that are no text there is only an offset. */
 	if (p->error == YAML_READER_ERROR)
-		/* For bytes that are no text there is only an offset. */
 		fail(c, p->mark, "%s at byte %zu", problem, p->problem_offset);
 	else if (p->context == NULL)
 		fail(c, p->problem_mark, "%s", problem);
@@ -289,38 +290,48 @@ compose_list(struct composer *c, const yaml_event_t *start)
 	return (NULL);
 }
 
-/* Take over what map lacks from the mapping merged into it. */
+/* A node that is no part of the tree, but may yet be named by an alias. */
 static void
-merge_map(struct node *map, struct node *from)
+set_aside(struct composer *c, struct node *n)
 {
+	node_add_item(c->aside, n);
+}
+
+/* Copy what map lacks from the mapping merged into it. */
+static bool
+merge_map(struct composer *c, struct node *map, const struct node *from)
+{
+	struct node *key, *value;
 	size_t i;
 
-	for (i = 0; i < from->count; i++) {
-		if (map->count < YAML_KEYS_MAX &&
-		    node_find(map, from->keys[i]->text) == -1) {
-			node_add_pair(map, from->keys[i], from->items[i]);
-		} else {
-			node_free(from->keys[i]);
-			node_free(from->items[i]);
+	for (i = 0; i < from->count && map->count < YAML_KEYS_MAX; i++) {
+		if (node_find(map, from->keys[i]->text) != -1)
+			continue;
+		key = copy_tree(c, from->keys[i], mark_of(from));
+		value = copy_tree(c, from->items[i], mark_of(from));
+		if (key == NULL || value == NULL) {
+			node_free(key);
+			node_free(value);
+			return (false);
 		}
+		node_add_pair(map, key, value);
 	}
-	from->count = 0;
+	return (true);
 }
 
 /* "<<": a mapping or a list of them, the first in the list strongest. */
 static bool
-merge(struct composer *c, struct node *map, struct node *value)
+merge(struct composer *c, struct node *map, const struct node *value)
 {
 	size_t i;
 
-	if (value->kind == NODE_MAP) {
-		merge_map(map, value);
-		return (true);
-	}
+	if (value->kind == NODE_MAP)
+		return (merge_map(c, map, value));
 	for (i = 0; value->kind == NODE_LIST && i < value->count; i++) {
 		if (value->items[i]->kind != NODE_MAP)
 			break;
-		merge_map(map, value->items[i]);
+		if (!merge_map(c, map, value->items[i]))
+			return (false);
 	}
 	if (value->kind == NODE_LIST && i == value->count)
 		return (true);
@@ -358,8 +369,8 @@ add_once(
 	diagnostics_add(c->diagnostics, SEVERITY_ERROR, mark, key->text, NULL,
 	    "duplicate key \"%s\", first on line %zu", key->text,
 	    map->keys[first]->line);
-	node_free(key);
-	node_free(value);
+	set_aside(c, key);
+	set_aside(c, value);
 }
 
 /* One key with its value; a merge is kept for the end of the mapping. */
@@ -384,7 +395,8 @@ compose_pair(struct composer *c, struct node *map, struct node **merged,
 		return (false);
 	}
 	if (is_merge) {
-		node_free(key);
+		set_aside(c, key);
+		set_aside(c, value);
 		*merged = value;
 	} else
 		add_once(c, map, key, value);
@@ -405,13 +417,11 @@ compose_map(struct composer *c, const yaml_event_t *start)
 			yaml_event_delete(&event);
 			if (merged != NULL && !merge(c, map, merged))
 				break;
-			node_free(merged);
 			return (map);
 		}
 		if (!compose_pair(c, map, &merged, &event))
 			break;
 	}
-	node_free(merged);
 	node_free(map);
 	return (NULL);
 }
@@ -575,7 +585,9 @@ yaml_parse(const char *file, const char *text, size_t len, bool json,
 	}
 	yaml_parser_set_input_string(
 	    &c.parser, (const unsigned char *)text, len);
+	c.aside = xcalloc(1, sizeof(*c.aside));
 	root = compose_document(&c);
+	node_free(c.aside);
 	yaml_parser_delete(&c.parser);
 	for (i = 0; i < c.nanchors; i++)
 		free(c.anchors[i].name);

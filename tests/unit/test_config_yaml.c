@@ -71,6 +71,24 @@ TEST(secrets_are_not_shown)
 	free(n.text);
 }
 
+/* What a merge or a second key holds is still there for an alias. */
+TEST(aliases_of_what_was_dropped)
+{
+	struct diagnostics all = { 0 };
+	struct node *root;
+	static const char text[] = "{a: 1, a: &x {b: [2]}, c: *x}";
+
+	check_parse("[{<<: &m {a: 1}}, {<<: *m, b: *m}]",
+	    "[{\"a\":1},{\"b\":{\"a\":1},\"a\":1}]");
+	check_parse("{<<: {a: &x [1]}, b: *x}", "{\"b\":[1],\"a\":[1]}");
+	root = yaml_parse("f", text, strlen(text), false, &all);
+	CHECK(root != NULL && all.errors == 1);
+	if (root != NULL)
+		CHECK_INT(node_get(node_get(root, "c"), "b")->count, 1);
+	node_free(root);
+	diagnostics_release(&all);
+}
+
 /* The nine aliases of nine aliases ... of one long text. */
 TEST(text_is_bounded_too)
 {
