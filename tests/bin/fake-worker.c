@@ -319,7 +319,7 @@ do_vote_before_answer(void)
 static void
 do_vote_unknown(void)
 {
-	if (self.answered)
+	if (self.answered && !self.presenting)
 		send_vote("agent99");
 	else
 		do_good();
@@ -365,49 +365,52 @@ do_stderr_flood(void)
 
 /* The key as JSON escapes, which a search for its bytes does not see. */
 static void
-say_escaped(const char *key)
+do_key_in_escapes(void)
 {
 	struct buf line = BUF_INITIALIZER;
+	const char *p;
 
 	buf_addf(&line, "{\"type\":\"content\",\"turn\":%lld,\"text\":\"",
 	    (long long)self.turn);
-	for (; *key != '\0'; key++)
-		buf_addf(&line, "\\u%04x", (unsigned char)*key);
+	for (p = self.key; p != NULL && *p != '\0'; p++)
+		buf_addf(&line, "\\u%04x", (unsigned char)*p);
 	buf_adds(&line, "\"}\n");
 	write_bytes(STDOUT_FILENO, line.data, line.len);
 	buf_release(&line);
+	do_good();
 }
 
-/* The key in every way it could get into a file. */
+/* As a model that quotes it says it: piece by piece. */
 static void
-do_leak_key(void)
+do_key_in_pieces(void)
 {
-	size_t half;
+	size_t half = strlen(self.key) / 2;
 	char *text;
 
-	if (self.key == NULL)
-		errx(78, "no key");
-	half = strlen(self.key) / 2;
-	fprintf(stderr, "key is %s\nAuthorization: Bearer %s\n", self.key,
-	    self.key);
-	text = xasprintf("the key is %s.\n", self.key);
-	send_text(MSG_CONTENT, text);
-	send_text(MSG_REASONING, text);
-	send_text(MSG_CONTEXT, text);
-	free(text);
 	text = xstrndup(self.key, half);
 	send_text(MSG_CONTENT, text);
 	send_text(MSG_CONTENT, self.key + half);
 	free(text);
-	say_escaped(self.key);
-	if (self.answered && !self.presenting) {
+	do_good();
+}
+
+static void
+do_key_on_stderr(void)
+{
+	char *text;
+
+	fprintf(stderr, "key is %s\nAuthorization: Bearer %s\n", self.key,
+	    self.key);
+	text = xasprintf("the key of %s is %s.\n", self.name, self.key);
+	send_text(MSG_CONTENT, text);
+	send_text(MSG_REASONING, text);
+	send_text(MSG_CONTEXT, text);
+	if (self.answered && !self.presenting)
 		act();
-		return;
-	}
-	text = xasprintf("my key: %s", self.key);
-	send_text(MSG_ANSWER, text);
-	free(text);
+	else
+		send_text(MSG_ANSWER, text);
 	self.answered = true;
+	free(text);
 }
 
 static void
@@ -441,7 +444,9 @@ static const struct mode {
 	{ "hang", wait_for_eof },
 	{ "hang_ignore_term", do_hang_ignore_term },
 	{ "huge_line", do_huge_line },
-	{ "key_on_stderr", do_leak_key },
+	{ "key_in_escapes", do_key_in_escapes },
+	{ "key_in_pieces", do_key_in_pieces },
+	{ "key_on_stderr", do_key_on_stderr },
 	{ "never_read", sleep_long },
 	{ "nul", do_nul },
 	{ "second_hello", do_second_hello },
@@ -496,23 +501,27 @@ take_init(const struct msg *m)
 	self.mode = mode;
 }
 
+/* One more agent with an answer; a good vote goes to the first by name. */
+static void
+note_candidate(const char *name)
+{
+	if (strcmp(name, self.name) == 0)
+		self.answered = true;
+	if (self.candidate[0] == '\0' || strcmp(name, self.candidate) < 0)
+		strlcpy(self.candidate, name, sizeof(self.candidate));
+}
+
 static void
 note_answers(struct json_object *answers)
 {
 	struct json_object *agent;
-	const char *name;
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(answers); i++) {
 		if (!json_object_object_get_ex(
 			json_object_array_get_idx(answers, i), "agent", &agent))
 			continue;
-		name = json_object_get_string(agent);
-		if (strcmp(name, self.name) == 0)
-			self.answered = true;
-		if (self.candidate[0] == '\0' ||
-		    strcmp(name, self.candidate) < 0)
-			strlcpy(self.candidate, name, sizeof(self.candidate));
+		note_candidate(json_object_get_string(agent));
 	}
 }
 
@@ -532,7 +541,12 @@ take_turn(const struct msg *m)
 static void
 take_verdict(const struct msg *m)
 {
-	if (m->turn != self.turn || m->accepted || m->final)
+	if (m->turn != self.turn)
+		return;
+	/* nobody is told of an answer of its own */
+	if (m->accepted && self.answered)
+		note_candidate(self.name);
+	if (m->accepted || m->final)
 		return;
 	if (strcmp(self.mode, "vote_unknown") == 0 && self.candidate[0] != '\0')
 		send_vote(self.candidate);
