@@ -143,7 +143,10 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \
 		tests/unit/test_config \
-		tests/unit/test_config_yaml
+		tests/unit/test_config_yaml \
+		tests/unit/test_session \
+		tests/unit/test_session_run \
+		tests/unit/test_session_verdict
 
 WORKER_TESTS =	tests/unit/test_chatcompletion \
 		tests/unit/test_chatrequest \

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/utf8.h"
 #include "supervisor/decide/session.h"
+
+#define TARGET_SHOWN 40 /* bytes of a name that nobody has */
 
 int
 session_agent_by_id(const struct session *s, const char *id)
@@ -134,7 +137,8 @@ session_check_vote(const struct session *s, int agent, const char *target,
     int64_t seen, char *why, size_t whylen)
 {
 	int t = session_agent_by_name(s, target);
-	size_t i, len = 0;
+	size_t i, len;
+	char *name;
 
 	if (s->nanswers == 0) {
 		snprintf(why, whylen,
@@ -145,8 +149,10 @@ session_check_vote(const struct session *s, int agent, const char *target,
 	if (t == -1)
 		t = session_agent_by_id(s, target);
 	if (t == -1 || s->agents[t].answers == 0) {
+		name = utf8_line(target, TARGET_SHOWN);
 		len = (size_t)snprintf(why, whylen,
-		    "\"%.40s\" has no answer; you can vote for:", target);
+		    "\"%s\" has no answer; you can vote for:", name);
+		free(name);
 		for (i = 0; i < s->nagents && len < whylen; i++)
 			if (s->agents[i].answers > 0)
 				len += (size_t)snprintf(why + len, whylen - len,
