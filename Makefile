@@ -155,7 +155,8 @@ WORKER_TESTS =	tests/unit/test_chatcompletion \
 		tests/unit/test_retry \
 		tests/unit/test_sse
 
-TEST_TOOLS =	tests/bin/fake-worker
+TEST_TOOLS =	tests/bench/flood-worker \
+		tests/bin/fake-worker
 
 built = $(addprefix $(B)/,$(1))
 supervisor_objs = $(filter-out %/main.o,$(call objs,$(SUPERVISOR_SRCS)))
