@@ -144,9 +144,13 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \
 		tests/unit/test_config \
 		tests/unit/test_config_yaml \
+		tests/unit/test_event \
+		tests/unit/test_novelty \
+		tests/unit/test_restart \
 		tests/unit/test_session \
 		tests/unit/test_session_run \
-		tests/unit/test_session_verdict
+		tests/unit/test_session_verdict \
+		tests/unit/test_vote
 
 WORKER_TESTS =	tests/unit/test_chatcompletion \
 		tests/unit/test_chatrequest \

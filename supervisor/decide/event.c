@@ -118,7 +118,7 @@ event_from_json(
 	memset(e, 0, sizeof(*e));
 	e->root = object;
 	e->who = -1;
-	if (json_object_object_get_ex(object, "type", &type))
+	if (json_object_object_get_ex(object, "type", &type) && type != NULL)
 		name = json_object_get_string(type);
 	for (i = 0; i < EVENT_TYPES; i++)
 		if (strcmp(defs[i].name, name) == 0)
