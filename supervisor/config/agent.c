@@ -90,13 +90,12 @@ static char *
 type_hint(const char *type)
 {
 	struct buf b = BUF_INITIALIZER;
-	const struct preset *preset;
 	const char *near;
 	size_t i, n = 0;
 
 	while (preset_at(n) != NULL)
 		n++;
-	near = suggest(type, &preset_at(0)->type, n, sizeof(*preset));
+	near = suggest(type, &preset_at(0)->type, n, sizeof(struct preset));
 	if (near != NULL)
 		buf_addf(&b, "Did you mean '%s'? ", near);
 	buf_adds(&b, "Valid types: ");

@@ -297,7 +297,7 @@ warn_once(const struct value *v)
 		if (told->keys[i] == v->key)
 			return;
 	}
-	if (told->count < sizeof(told->keys) / sizeof(*told->keys))
+	if (told->count < TOLD_MAX)
 		told->keys[told->count++] = v->key;
 	check_warning(v->check, v->node, v->location, NULL,
 	    "\"%s\" is not supported in this version and has no effect",

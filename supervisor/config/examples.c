@@ -191,34 +191,32 @@ explain(const struct examples *all, const char *name, size_t matches, char *err,
 	free(list);
 }
 
-/* The index of the one that a name means, or -1. */
-static ssize_t
+/* The one that a name means, or NULL. */
+static const char *
 match(const struct examples *all, const char *name, size_t *matches)
 {
-	ssize_t found = -1;
+	const char *found = NULL;
 	size_t i;
 
 	*matches = 0;
 	for (i = 0; i < all->count; i++) {
-		if (strcmp(all->names[i], name) == 0) {
-			*matches = 1;
-			return ((ssize_t)i);
-		}
+		if (strcmp(all->names[i], name) == 0)
+			return (all->names[i]);
 		if (strcmp(base_of(all->names[i]), name) == 0) {
-			found = (ssize_t)i;
+			found = all->names[i];
 			++*matches;
 		}
 	}
-	return (*matches == 1 ? found : -1);
+	return (*matches == 1 ? found : NULL);
 }
 
 char *
 example_find(const char *name, char *err, size_t errlen)
 {
 	struct examples all;
+	const char *found;
 	char *plain, *path = NULL;
 	size_t len, matches;
-	ssize_t i;
 
 	examples_read(&all);
 	if (strncmp(name, "configs/", 8) == 0)
@@ -227,10 +225,10 @@ example_find(const char *name, char *err, size_t errlen)
 	if (len > 5 && strcmp(name + len - 5, ".yaml") == 0)
 		len -= 5;
 	plain = xstrndup(name, len);
-	if ((i = match(&all, plain, &matches)) == -1)
+	if ((found = match(&all, plain, &matches)) == NULL)
 		explain(&all, plain, matches, err, errlen);
 	else
-		path = xasprintf("%s/%s.yaml", all.dir, all.names[i]);
+		path = xasprintf("%s/%s.yaml", all.dir, found);
 	free(plain);
 	examples_release(&all);
 	return (path);

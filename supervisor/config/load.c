@@ -12,8 +12,8 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
-#define RUN_TIMEOUT_S        1800
-#define IDLE_TIMEOUT_S       300
+#define RUN_TIMEOUT_MS       1800000
+#define IDLE_TIMEOUT_MS      300000
 #define RESTARTS             2
 #define QUICK_SYSTEM_MESSAGE "You are a helpful assistant."
 
@@ -438,13 +438,13 @@ load_limits(struct config *config, const struct node *root,
 	config->run_timeout_ms = overrides->run_timeout_ms;
 	if (config->run_timeout_ms == 0)
 		config->run_timeout_ms = load_seconds(
-		    root, "orchestrator_timeout_seconds", RUN_TIMEOUT_S * 1000);
+		    root, "orchestrator_timeout_seconds", RUN_TIMEOUT_MS);
 	config->agent_timeout_ms = overrides->agent_timeout_ms;
 	if (config->agent_timeout_ms == 0)
 		config->agent_timeout_ms = load_seconds(root,
 		    "agent_timeout_seconds", (config->run_timeout_ms + 1) / 2);
-	config->idle_timeout_ms = load_seconds(
-	    root, "agent_idle_timeout_seconds", IDLE_TIMEOUT_S * 1000);
+	config->idle_timeout_ms =
+	    load_seconds(root, "agent_idle_timeout_seconds", IDLE_TIMEOUT_MS);
 	config->max_restarts_per_agent =
 	    tree_int(orchestrator, "max_restarts_per_agent", RESTARTS);
 	config->max_new_answers_per_agent =
@@ -527,7 +527,7 @@ config_load(const char *path, const struct config_overrides *overrides,
 		config = load_tree(&check, root, overrides);
 	node_free(root);
 	diagnostics_sort(diagnostics);
-	if (diagnostics->errors > 0) {
+	if (config == NULL || diagnostics->errors > 0) {
 		config_free(config);
 		return (NULL);
 	}

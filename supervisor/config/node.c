@@ -32,8 +32,8 @@ grow(struct node **array, size_t count)
 {
 	if ((count & (count - 1)) != 0)
 		return (array);
-	return (
-	    xreallocarray(array, count == 0 ? 1 : count * 2, sizeof(*array)));
+	return (xreallocarray(
+	    array, count == 0 ? 1 : count * 2, sizeof(struct node *)));
 }
 
 void

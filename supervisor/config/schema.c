@@ -49,7 +49,7 @@ const char *const schema_v1_keys[] = { "models", "model_configs", "num_agents",
 	{ .name = key, .status = KEY_IGNORED, .types = type, __VA_ARGS__ }
 #define REFUSED(key, type, ...) \
 	{ .name = key, .status = KEY_REFUSED, .types = type, __VA_ARGS__ }
-#define RANGE(low, high, text) .min = low, .max = high, .want = text
+#define RANGE(low, high, text) .min = (low), .max = (high), .want = (text)
 #define POSITIVE_INT TYPE_INT, RANGE(1, BIG, "a positive integer")
 #define COUNT TYPE_INT, RANGE(0, BIG, "a non-negative integer")
 #define SECONDS TYPE_NUMBER, RANGE(0.001, DAYS(365), \

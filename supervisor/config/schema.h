@@ -66,9 +66,11 @@ extern const struct place schema_step; /* of a mock agent's script */
 /* The names of V1 of the format, which is refused; NULL-terminated. */
 extern const char *const schema_v1_keys[];
 
+#define TOLD_MAX 256
+
 /* Keys that were warned of: once is enough, however many agents have one. */
 struct told {
-	const struct key *keys[256];
+	const struct key *keys[TOLD_MAX];
 	size_t count;
 };
 

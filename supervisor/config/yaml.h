@@ -16,10 +16,11 @@
 #include "supervisor/config/diag.h"
 
 /* Hard limits, so that no file can grow into something else. */
-#define YAML_DEPTH_MAX   24                 /* levels of nesting */
-#define YAML_NODES_MAX   200000             /* after aliases were resolved */
-#define YAML_TEXT_MAX    (16 * 1024 * 1024) /* bytes of scalars, likewise */
-#define YAML_KEYS_MAX    5000               /* of one mapping */
+#define YAML_DEPTH_MAX 24     /* levels of nesting */
+#define YAML_NODES_MAX 200000 /* after aliases were resolved */
+#define YAML_TEXT_MAX \
+	((size_t)16 * 1024 * 1024) /* bytes of scalars, likewise */
+#define YAML_KEYS_MAX    5000      /* of one mapping */
 #define YAML_ANCHORS_MAX 1000
 
 enum node_kind {
