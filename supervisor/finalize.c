@@ -130,12 +130,10 @@ write_final(struct run *run, const struct agent_run *a, struct artifact *file)
 	ret = atomic_mkdirs(workspace);
 	if (ret == 0)
 		ret = artifact_write(run->log_dir, dir, "answer.txt",
-		    run->final_text, strlen(run->final_text), true, file);
+		    run->final_text, strlen(run->final_text), file);
 	if (ret == 0)
 		ret = artifact_write(run->log_dir, dir, "context.txt", context,
-		    strlen(context), true, NULL);
-	if (ret == 0)
-		ret = atomic_sync_dir(path);
+		    strlen(context), NULL);
 	free(workspace);
 	free(path);
 	free(dir);
@@ -359,33 +357,52 @@ close_view(struct run *run, enum exit_code code)
 	free(path);
 }
 
+static int
+sync_below(const struct run *run, const char *dir)
+{
+	char *path = xasprintf("%s/%s", run->log_dir, dir);
+	int ret = atomic_sync_tree(path);
+
+	free(path);
+	return (ret);
+}
+
+/* The result's folders, whole and on stable storage. */
+static bool
+write_results(struct run *run, enum exit_code code)
+{
+	const struct session *s = run->session;
+	struct artifact final = { s->final_path, s->final_bytes, "" };
+
+	if (s->final_path != NULL)
+		strlcpy(final.sha256, s->final_sha256, sizeof(final.sha256));
+	if (manifest_write(run->log_dir, s, run->texts,
+		s->final_path == NULL ? NULL : &final,
+		outcomes[code].outcome) == 0 &&
+	    sync_below(run, "final_output") == 0 &&
+	    (s->final_path == NULL || sync_below(run, "final") == 0))
+		return (true);
+	fail(run, MANIFEST_PATH, errno);
+	return (false);
+}
+
 enum exit_code
 finalize_finish(struct run *run)
 {
 	const struct session *s = run->session;
-	struct artifact final = { NULL, s->final_bytes, "" };
 	enum exit_code code = exit_code_of(run);
-	bool manifest;
+	bool written;
 
-	if (s->final_path != NULL) {
-		final.path = s->final_path;
-		strlcpy(final.sha256, s->final_sha256, sizeof(final.sha256));
-	}
 	write_output(run);
 	explain(run, code);
 	if (run->journal_error != 0)
 		fail(run, "events.ndjson", run->journal_error);
 	if (code == EXIT_OK && run->error != NULL)
 		code = EXIT_EXECUTION;
-	manifest = manifest_write(run->log_dir, s, run->texts,
-		       final.path == NULL ? NULL : &final,
-		       outcomes[code].outcome) == 0;
-	if (!manifest) {
-		fail(run, MANIFEST_PATH, errno);
-		if (code == EXIT_OK)
-			code = EXIT_EXECUTION;
-	}
-	end_event(run, code, manifest);
+	written = write_results(run, code);
+	if (!written && code == EXIT_OK)
+		code = EXIT_EXECUTION;
+	end_event(run, code, written);
 	if (report_write(run->log_dir, s, run->config) == -1)
 		log_warnx(
 		    "%s: some reports could not be written", run->log_dir);

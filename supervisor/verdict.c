@@ -65,6 +65,20 @@ refuse(struct call *c, const char *kind, const char *why)
 	send_verdict(c, false, false, why);
 }
 
+/*
+ * It goes to every other agent: rendered once, it is copied from then on.
+ * Nobody looks into it any more.
+ */
+static void
+freeze(struct json_object *o)
+{
+	char *text = xstrdup(json_object_to_json_string_ext(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	json_object_set_serializer(o, json_object_userdata_to_json_string, text,
+	    json_object_free_userdata);
+}
+
 /* Each other agent reads a long answer's beginning and end. */
 static struct json_object *
 answer_as_sent(const char *anonymous, const char *label, const char *text)
@@ -90,6 +104,7 @@ answer_as_sent(const char *anonymous, const char *label, const char *text)
 	json_object_object_add(
 	    o, "text", json_object_new_string_len(b.data, (int)b.len));
 	buf_release(&b);
+	freeze(o);
 	return (o);
 }
 
@@ -159,10 +174,9 @@ write_step(struct run *run, const struct agent_run *a, const char *name,
 	memset(out, 0, sizeof(*out));
 	if ((dir = artifact_step_dir(run->log_dir, a->config->id)) == NULL)
 		return (-1);
-	ret = artifact_write(run->log_dir, dir, "context.txt", context,
-	    strlen(context), false, NULL);
-	if (artifact_write(run->log_dir, dir, name, data, len, false, out) ==
-	    -1)
+	ret = artifact_write(
+	    run->log_dir, dir, "context.txt", context, strlen(context), NULL);
+	if (artifact_write(run->log_dir, dir, name, data, len, out) == -1)
 		ret = -1;
 	free(dir);
 	return (ret);

@@ -104,12 +104,12 @@ artifact_step_dir(const char *run_dir, const char *agent)
 
 int
 artifact_write(const char *run_dir, const char *dir, const char *name,
-    const void *data, size_t len, bool sync, struct artifact *out)
+    const void *data, size_t len, struct artifact *out)
 {
 	char *path = xasprintf("%s/%s/%s", run_dir, dir, name);
 	int ret;
 
-	ret = atomic_write(path, data, len, sync);
+	ret = atomic_write(path, data, len, false);
 	if (out != NULL) {
 		out->path = xasprintf("%s/%s", dir, name);
 		out->bytes = (int64_t)len;

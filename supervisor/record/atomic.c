@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
+
+#define SYNC_FDS 16
 
 static int
 write_all(int fd, const char *p, size_t len)
@@ -69,6 +72,28 @@ atomic_sync_dir(const char *path)
 	ret = fsync(fd);
 	close(fd);
 	return (ret);
+}
+
+static int
+sync_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	int fd, ret;
+
+	(void)st;
+	(void)ftw;
+	if (type != FTW_F && type != FTW_DP)
+		return (0);
+	if ((fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) == -1)
+		return (-1);
+	ret = fsync(fd);
+	close(fd);
+	return (ret);
+}
+
+int
+atomic_sync_tree(const char *path)
+{
+	return (nftw(path, sync_entry, SYNC_FDS, FTW_DEPTH | FTW_PHYS));
 }
 
 int

@@ -20,6 +20,13 @@ int atomic_write(const char *path, const void *data, size_t len, bool sync);
 /* Make the names in a directory durable.  0, or -1 and errno. */
 int atomic_sync_dir(const char *path);
 
+/*
+ * Make all files and names below a directory durable.  One pass at the end
+ * costs little more than the first file: they share the file system's
+ * journal.  0, or -1 and errno.
+ */
+int atomic_sync_tree(const char *path);
+
 /* mkdir -p: 0, or -1 and errno. */
 int atomic_mkdirs(const char *path);
 

@@ -53,13 +53,12 @@ write_answer(const char *run_dir, const struct session *s,
 	ret = mkdir(path, 0777);
 	if (ret == 0)
 		ret = artifact_write(run_dir, dir, "answer.txt",
-		    texts[a->latest], strlen(texts[a->latest]), true, &file);
+		    texts[a->latest], strlen(texts[a->latest]), &file);
 	if (ret == 0) {
 		struct json_object *row = file_row(&file);
 
 		put_str(row, "label", s->answers[a->latest].label);
 		json_object_array_add(files, row);
-		ret = atomic_sync_dir(path);
 	}
 	artifact_release(&file);
 	free(path);
@@ -168,10 +167,8 @@ manifest_write(const char *run_dir, const struct session *s, char *const *texts,
 		JSON_C_TO_STRING_NOSLASHESCAPE,
 	    &len);
 	if (ret == 0)
-		ret = artifact_write(run_dir, "final_output", "manifest.json",
-		    text, len, true, NULL);
-	if (ret == 0)
-		ret = atomic_sync_dir(dir);
+		ret = artifact_write(
+		    run_dir, "final_output", "manifest.json", text, len, NULL);
 	json_object_put(o);
 	free(dir);
 	return (ret);
