@@ -10,6 +10,7 @@
 #include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
 
 /* Levels of nesting accepted in what a server sends. */
 #define DEPTH_MAX 64
@@ -98,6 +99,40 @@ member(struct json_object *object, const char *name)
 	    !json_object_object_get_ex(object, name, &value))
 		return (NULL);
 	return (value);
+}
+
+int64_t
+member_count(struct json_object *object, const char *name)
+{
+	int64_t n = json_object_get_int64(member(object, name));
+
+	return (n > 0 ? n : 0);
+}
+
+void
+usage_settle(struct usage *u)
+{
+	if (u->cached > u->input)
+		u->cached = u->input;
+	if (u->reasoning > u->output)
+		u->reasoning = u->output;
+	u->known = u->input > 0 || u->output > 0;
+}
+
+/* Keys are often copied with their end of line, which would end the header. */
+char **
+headers_new(const struct backend_config *config, const char *key_head)
+{
+	char **headers = xcalloc(4 + HEADERS_MORE, sizeof(*headers));
+	const char *key = config->key;
+	size_t n = 0;
+
+	headers[n++] = xstrdup("Content-Type: application/json");
+	headers[n++] = xstrdup("Accept: text/event-stream");
+	if (key != NULL && *key != '\0')
+		headers[n++] = xasprintf(
+		    "%s%.*s", key_head, (int)strcspn(key, "\r\n"), key);
+	return (headers);
 }
 
 void

@@ -143,6 +143,23 @@ void reply_add_string(struct buf *, struct json_object *);
 /* A member of object, or NULL: absent, null, or object is none. */
 struct json_object *member(struct json_object *object, const char *name);
 
+/* A count of tokens in object: never negative, 0 where there is none. */
+int64_t member_count(struct json_object *object, const char *name);
+
+/*
+ * The counts are in: no more is cached than was read, no more is reasoning
+ * than was written, and where both are 0 the provider has not said.
+ */
+void usage_settle(struct usage *);
+
+/*
+ * The header lines that every API wants, for backend.headers: the type of
+ * the content and, where there is a key, key_head ("Authorization: Bearer ")
+ * with the key behind it.  There is room for HEADERS_MORE lines behind them.
+ */
+#define HEADERS_MORE 4
+char **headers_new(const struct backend_config *, const char *key_head);
+
 /* NULL if there is no such wire format. */
 const struct backend *backend_find(const char *wire);
 

@@ -8,8 +8,8 @@
 
 #define NO_INDEX (-1)
 
-static struct tool_call *
-add_call(struct reply *r)
+struct tool_call *
+calls_add(struct reply *r)
 {
 	struct tool_call *c;
 
@@ -81,12 +81,12 @@ find_call(struct reply *r, const char *id, int64_t index, const char *name)
 	struct tool_call *c;
 
 	if (*id != '\0') {
-		if ((c = find_id(r, id)) == NULL && (c = add_call(r)) != NULL)
+		if ((c = find_id(r, id)) == NULL && (c = calls_add(r)) != NULL)
 			c->id = xstrdup(id);
 	} else {
 		c = find_index(r, index);
 		if (c == NULL || begins_another(c, name))
-			c = add_call(r);
+			c = calls_add(r);
 	}
 	if (c != NULL && index != NO_INDEX)
 		c->index = index;

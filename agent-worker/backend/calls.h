@@ -15,6 +15,12 @@
 #define CALLS_MAX 128
 
 /*
+ * Another call, without anything yet; valid until the next one.  NULL, and
+ * the reply has failed, past CALLS_MAX.
+ */
+struct tool_call *calls_add(struct reply *);
+
+/*
  * Take "tool_calls" of a delta or of a whole message: an array of pieces;
  * anything else is passed over.
  */

@@ -72,26 +72,10 @@ chat_url(const struct backend_config *config, const char *model)
 	return (xasprintf("%s/chat/completions", config->base_url));
 }
 
-/* Keys are often copied with their end of line, which would end the header. */
-static char *
-bearer(const char *key)
-{
-	size_t len = strcspn(key, "\r\n");
-
-	return (xasprintf("Authorization: Bearer %.*s", (int)len, key));
-}
-
 static char **
 chat_headers(const struct backend_config *config)
 {
-	char **headers = xcalloc(4, sizeof(*headers));
-	size_t n = 0;
-
-	headers[n++] = xstrdup("Content-Type: application/json");
-	headers[n++] = xstrdup("Accept: text/event-stream");
-	if (config->key != NULL && *config->key != '\0')
-		headers[n++] = bearer(config->key);
-	return (headers);
+	return (headers_new(config, "Authorization: Bearer "));
 }
 
 static struct json_object *
@@ -188,15 +172,6 @@ chat_build_request(const struct backend_config *config, const char *model,
 	return (request);
 }
 
-/* A count of tokens: never negative, 0 where there is none. */
-static int64_t
-count_of(struct json_object *object, const char *name)
-{
-	int64_t n = json_object_get_int64(member(object, name));
-
-	return (n > 0 ? n : 0);
-}
-
 static void
 take_usage(
     const struct quirks *quirks, struct reply *r, struct json_object *usage)
@@ -208,22 +183,18 @@ take_usage(
 		return;
 	in = member(usage, "prompt_tokens_details");
 	out = member(usage, "completion_tokens_details");
-	u->input = count_of(usage, "prompt_tokens");
-	u->output = count_of(usage, "completion_tokens");
-	u->reasoning = count_of(out, "reasoning_tokens");
-	u->cached = count_of(in, "cached_tokens");
+	u->input = member_count(usage, "prompt_tokens");
+	u->output = member_count(usage, "completion_tokens");
+	u->reasoning = member_count(out, "reasoning_tokens");
+	u->cached = member_count(in, "cached_tokens");
 	if (u->cached == 0)
-		u->cached = count_of(usage, "cached_tokens");
+		u->cached = member_count(usage, "cached_tokens");
 	if (u->cached == 0)
-		u->cached = count_of(usage, "prompt_cache_hit_tokens");
-	if (u->cached > u->input)
-		u->cached = u->input;
+		u->cached = member_count(usage, "prompt_cache_hit_tokens");
 	if (quirks->output_lacks_reasoning &&
 	    u->output <= INT64_MAX - u->reasoning)
 		u->output += u->reasoning;
-	if (u->reasoning > u->output)
-		u->reasoning = u->output;
-	u->known = u->input > 0 || u->output > 0;
+	usage_settle(u);
 }
 
 /*
