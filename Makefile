@@ -162,23 +162,38 @@ WORKER_TESTS =	tests/unit/test_chatcompletion \
 TEST_TOOLS =	tests/bench/flood-worker \
 		tests/bin/fake-worker
 
+TEST_SHIMS =	tests/bin/clock-back.so
+
 built = $(addprefix $(B)/,$(1))
-supervisor_objs = $(filter-out %/main.o,$(call objs,$(SUPERVISOR_SRCS)))
-worker_objs = $(filter-out %/main.o,$(call objs,$(WORKER_SRCS)))
+
+# Archives, so that a test links only the modules that it calls.
+$(B)/obj/libsupervisor.a: $(call objs,$(SUPERVISOR_SRCS))
+	rm -f $@
+	$(AR) rcs $@ $(filter-out %/main.o,$^)
+
+$(B)/obj/libworker.a: $(call objs,$(WORKER_SRCS))
+	rm -f $@
+	$(AR) rcs $@ $(filter-out %/main.o,$^)
 
 $(call built,$(IPC_TESTS) $(TEST_TOOLS)): $(B)/%: $(B)/obj/%.o $(B)/libipc.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/obj/%.o $(supervisor_objs) \
-    $(B)/libipc.a
+$(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/obj/%.o \
+    $(B)/obj/libsupervisor.a $(B)/libipc.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
 
-$(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o $(worker_objs) \
-    $(B)/libipc.a
+$(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o \
+    $(B)/obj/libworker.a $(B)/libipc.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
+# Preloaded into programs that may carry a sanitizer: it has none itself.
+$(call built,$(TEST_SHIMS)): $(B)/%.so: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) \
+	    -fPIC -shared -o $@ $<
 
 TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
 
@@ -186,7 +201,8 @@ check:
 	.ci/deps test
 	$(MAKE) check-built
 
-check-built: all $(call built,$(TEST_PROGRAMS)) tests/node_modules
+check-built: all $(call built,$(TEST_PROGRAMS) $(TEST_SHIMS)) \
+    tests/node_modules
 	@tests/run --build $(B)
 
 # The servers that this project did not write.

@@ -609,7 +609,7 @@ main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(start, "die_before_hello") == 0)
-		return (1);
+		_exit(1);
 	if (strcmp(start, "hang_before_hello") == 0)
 		wait_for_eof();
 	if (strcmp(start, "garbage_before_hello") == 0)

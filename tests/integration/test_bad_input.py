@@ -228,5 +228,30 @@ def test_a_home_that_is_not_there():
         assert result.code == 0, result
 
 
+def test_a_clock_set_back_a_day():
+    env = {
+        "LD_PRELOAD": str(harness.BUILD / "tests/bin/clock-back.so"),
+        "CLOCK_BACK_MS": "300",
+        "ASAN_OPTIONS": "verify_asan_link_order=0",
+    }
+    config = agents_config(
+        {
+            "a": mock({"answer": "A", "delay_ms": 600}, {"vote": "a"}),
+            "b": mock({"answer": "B", "delay_ms": 50}, {"fault": "hang"}),
+        },
+        timeout_settings={"agent_timeout_seconds": 1},
+        orchestrator={"max_restarts_per_agent": 0},
+    )
+    result = run("Q", config=config, env=env)
+    assert result.code == 0 and result.winner == "a", result
+    assert result.status["agents"]["b"]["status"] == "timeout", result
+    assert 0.9 < float(result.value("Elapsed").split()[0]) < 20, result
+    times = [event["time"] for event in result.events]
+    assert times == sorted(times), times
+    steps = result.log_dir.glob("*/*/answer.txt")
+    days = {path.parent.name[:8] for path in steps}
+    assert len(days) >= 2, f"the clock was not set back: {days}"
+
+
 if __name__ == "__main__":
     harness.main()

@@ -13,6 +13,7 @@ QUICK = {
     "timeout_settings": {"agent_timeout_seconds": 0.6},
     "orchestrator": {"max_restarts_per_agent": 1},
 }
+PATIENT = QUICK | {"timeout_settings": {"agent_timeout_seconds": 25}}
 
 
 def agent(mode):
@@ -37,9 +38,9 @@ def run_modes(*arguments, code=0, env=None, top=None, seconds=30, **modes):
     return result
 
 
-def fails(mode, *errors, status="error", attempts=2, seconds=30):
+def fails(mode, *errors, status="error", attempts=2, **options):
     """The mode ends its agent and nobody else."""
-    result = run_modes(bad=mode, good="good", seconds=seconds)
+    result = run_modes(bad=mode, good="good", **options)
     assert result.winner == "good", result
     bad, good = (result.status["agents"][i] for i in ("bad", "good"))
     assert good["status"] in ("voted", "completed"), result
@@ -115,7 +116,7 @@ def test_half_line_then_die():
 
 
 def test_huge_line():
-    fails("huge_line", "protocol_error", "timeout", status="error")
+    fails("huge_line", "protocol_error", top=PATIENT)
 
 
 def test_nul():
@@ -215,7 +216,7 @@ def test_stderr_flood_is_cut():
 def test_answer_of_50_mb():
     result = run_modes(
         odd="answer_50mb",
-        top={"timeout_settings": {"agent_timeout_seconds": 20}},
+        top=PATIENT,
     )
     (answer,) = result.log_dir.glob("odd/*/answer.txt")
     assert answer.stat().st_size == 50 * 1024 * 1024
@@ -227,7 +228,7 @@ def test_answer_of_50_mb_among_others():
     result = run_modes(
         odd="answer_50mb",
         good="good",
-        top={"timeout_settings": {"agent_timeout_seconds": 20}},
+        top=PATIENT,
     )
     (answer,) = result.log_dir.glob("odd/*/answer.txt")
     assert answer.stat().st_size == 50 * 1024 * 1024

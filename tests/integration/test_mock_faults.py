@@ -15,12 +15,13 @@ QUICK = {
 GOOD = {"answer": "the good answer"}
 
 
-def with_fault(status, errors, dry_run=True, once=False, **fault):
+def with_fault(status, errors, once=False, top=None, **fault):
     """A run in which "bad" has the fault on each attempt, "good" none."""
     steps = [fault] if once else [fault, fault]
-    config = agents_config({"bad": mock(*steps), "good": mock(GOOD)}, **QUICK)
-    flags = ["--dry-run"] if dry_run else []
-    result = run(*flags, "Q", config=config)
+    config = agents_config(
+        {"bad": mock(*steps), "good": mock(GOOD)}, **(top or QUICK)
+    )
+    result = run("--dry-run", "Q", config=config)
     assert result.code == 0, result
     agents, quorum = (
         result.status["agents"],
@@ -109,7 +110,8 @@ def test_nul():
 
 
 def test_huge_line():
-    with_fault("error", ["protocol_error"], fault="huge_line")
+    patient = QUICK | {"timeout_settings": {"agent_timeout_seconds": 25}}
+    with_fault("error", ["protocol_error"], top=patient, fault="huge_line")
 
 
 def test_close_output():
