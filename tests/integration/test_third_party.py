@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""Whole runs against model servers that this project did not write."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "lib"))
+import harness  # noqa: E402
+import llm  # noqa: E402
+import massgen  # noqa: E402
+from massgen import agents_config  # noqa: E402
+
+ENV = {"OPENAI_API_KEY": llm.KEY}
+FIXTURES = TESTS / "fixtures"
+
+
+class NodeServer:
+    """A server from npm on a free port; ends with its block."""
+
+    def __init__(self, name, *arguments):
+        program = TESTS / "node_modules" / ".bin" / name
+        node = shutil.which("node")
+        assert node and program.exists(), (
+            f"{name} is not installed: run `npm ci` in {TESTS} (needs node)"
+        )
+        self.process = subprocess.Popen(
+            [node, "--require", TESTS / "lib/loopback.cjs", program.resolve()]
+            + list(arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.port = None
+        output = b""
+        while self.port is None:
+            line = self.process.stdout.readline()
+            output += line
+            assert line, f"{name} did not start: {output.decode()}"
+            if line.startswith(b"PORT "):
+                self.port = int(line.split()[1])
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def get(self, path):
+        """A JSON page of the server."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(url, timeout=20) as reply:
+            return json.load(reply)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+
+
+def agent(server, model, **more):
+    """An agent of the general type."""
+    return llm.agent(server, model, kind="chatcompletion") | more
+
+
+def run(agents):
+    """A whole run that has to end well."""
+    result = massgen.run("How many are 2 + 2?", config=agents, env=ENV)
+    assert result.code == 0, result
+    assert result.winner in result.status["agents"], result
+    for one in result.status["agents"].values():
+        assert one["error"] is None, result
+        assert one["process_restarts"] == 0, result
+    assert not llm.files_with(result.log_dir, llm.KEY), result
+    return result
+
+
+def aimock():
+    """aimock with its fixtures; a request that fits none is refused."""
+    return NodeServer(
+        "llmock",
+        "--fixtures",
+        str(FIXTURES / "aimock.json"),
+        "--strict",
+        "--validate-on-load",
+    )
+
+
+def test_aimock():
+    with aimock() as server:
+        config = agents_config(
+            {"alpha": agent(server, "alpha"), "beta": agent(server, "beta")}
+        )
+        result = run(config)
+        journal = server.get("/__aimock/journal")
+    assert result.answer.decode() == (
+        "The final answer: four ✓, said by aimock."
+    ), result
+    assert journal, "no request came"
+    for entry in journal:
+        assert entry["response"]["status"] == 200, entry
+        assert entry["path"] == "/v1/chat/completions", entry
+        body = entry["body"]
+        assert body["stream"] is True, body
+        assert body["stream_options"] == {"include_usage": True}, body
+        assert body["messages"][0]["role"] == "system", body
+
+
+def test_aimock_answers_arrive_whole():
+    with aimock() as server:
+        config = agents_config(
+            {"alpha": agent(server, "alpha"), "beta": agent(server, "beta")}
+        )
+        result = run(config)
+    answers = {
+        path.read_text()
+        for name in ("alpha", "beta")
+        for path in (result.log_dir / name).glob("*/answer.txt")
+    }
+    assert 'Alpha says: four, "café" style.' in answers, answers
+    streamed = (result.log_dir / "agent_outputs/alpha.txt").read_text()
+    assert "I shall answer." in streamed, streamed
+
+
+def test_aimock_usage():
+    with aimock() as server:
+        result = run(agents_config({"alpha": agent(server, "alpha")}))
+        journal = server.get("/__aimock/journal")
+    usage = result.status["agents"]["alpha"]["usage"]
+    assert usage["call_count"] == len(journal), usage
+    assert usage["input_tokens"] >= 40, usage
+    assert usage["output_tokens"] >= 7, usage
+
+
+def test_openai_mock_api():
+    """No index in the tool calls, "stop" behind them, no usage."""
+    with NodeServer(
+        "openai-mock-api",
+        "--config",
+        str(FIXTURES / "openai-mock-api.yaml"),
+    ) as server:
+        config = agents_config(
+            {
+                "ann": agent(server, "gpt-4o", system_message="You are Ann."),
+                "bob": agent(server, "gpt-4o", system_message="You are Bob."),
+            }
+        )
+        result = run(config)
+    assert result.answer == b"The final answer: four.", result
+
+
+if __name__ == "__main__":
+    harness.main()
