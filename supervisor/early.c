@@ -12,48 +12,34 @@
 #include "supervisor/record/status.h"
 #include "supervisor/view/out.h"
 
-static void
-place(const struct diagnostic *d, char *text, size_t len)
-{
-	const char *file = d->file == NULL ? "" : d->file;
-
-	if (d->line != 0)
-		snprintf(text, len, "%s:%zu:%zu: ", file, d->line, d->column);
-	else
-		snprintf(text, len, "%s%s", file, *file == '\0' ? "" : ": ");
-}
-
 void
 early_log_diagnostic(const struct diagnostic *d)
 {
-	char where[512];
+	char *line = diagnostic_line(d);
 
-	place(d, where, sizeof(where));
-	log_warnx("%s%s%s%s%s", where, d->message,
-	    d->suggestion == NULL ? "" : " (",
-	    d->suggestion == NULL ? "" : d->suggestion,
-	    d->suggestion == NULL ? "" : ")");
+	log_warnx("%s", line);
+	free(line);
 }
 
 void
 early_summary(const struct diagnostics *d, char *text, size_t len)
 {
-	char where[512];
+	char *line;
 	size_t i;
 
 	for (i = 0; i < d->count; i++)
 		if (d->list[i].severity == SEVERITY_ERROR)
 			break;
 	if (i == d->count) {
-		snprintf(text, len, "the configuration cannot be used");
+		strlcpy(text, "the configuration cannot be used", len);
 		return;
 	}
-	place(&d->list[i], where, sizeof(where));
+	line = diagnostic_line(&d->list[i]);
 	if (d->errors > 1)
-		snprintf(text, len, "%s%s (and %zu more)", where,
-		    d->list[i].message, d->errors - 1);
+		snprintf(text, len, "%s (and %zu more)", line, d->errors - 1);
 	else
-		snprintf(text, len, "%s%s", where, d->list[i].message);
+		strlcpy(text, line, len);
+	free(line);
 }
 
 /* The session of a run that began and ended with its error. */

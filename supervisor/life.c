@@ -56,6 +56,33 @@ backend_of(const struct agent_config *a)
 	return (o);
 }
 
+/*
+ * The steps as the worker gets them: it knows the others by their anonymous
+ * names only.
+ */
+static struct json_object *
+script_of(const struct run *run, const struct agent_config *a)
+{
+	struct json_object *script = NULL, *step, *vote;
+	size_t i;
+	int who;
+
+	if (a->script == NULL ||
+	    json_object_deep_copy(a->script, &script, NULL) == -1)
+		return (NULL);
+	for (i = 0; i < json_object_array_length(script); i++) {
+		step = json_object_array_get_idx(script, i);
+		if (!json_object_object_get_ex(step, "vote", &vote))
+			continue;
+		who = session_agent_by_id(
+		    run->session, json_object_get_string(vote));
+		if (who != -1)
+			json_object_set_string(
+			    vote, run->session->agents[who].anonymous);
+	}
+	return (script);
+}
+
 static const char *
 strictness_name(enum strictness s)
 {
@@ -99,7 +126,7 @@ life_ready(void *arg, struct worker *w)
 		.count = (int64_t)run->session->nagents,
 		.system_message = a->config->system_message,
 		.key = a->config->api_key,
-		.script = a->config->script,
+		.script = script_of(run, a->config),
 		.backend = backend_of(a->config),
 		.options = options_of(run, a->config) };
 
@@ -107,6 +134,7 @@ life_ready(void *arg, struct worker *w)
 	worker_send(w, &m);
 	json_object_put(m.backend);
 	json_object_put(m.options);
+	json_object_put(m.script);
 }
 
 static void

@@ -192,7 +192,12 @@ validate(const struct options *o)
 	bool ok;
 
 	overrides.validate_only = true;
-	if ((path = config_find(o->validate, err, sizeof(err))) == NULL)
+	path = config_find(o->validate, err, sizeof(err));
+	if (path == NULL && *o->validate == '@') {
+		log_warnx("%s", err);
+		return (EXIT_CONFIG);
+	}
+	if (path == NULL)
 		path = xstrdup(o->validate);
 	config_free(config_load(path, &overrides, &d));
 	ok = diagnostics_print(&d, stdout, o->json, o->strict);
