@@ -45,12 +45,14 @@ enum finish {
 	FINISH_LENGTH,
 	FINISH_TOOL,
 	FINISH_FILTER,
+	FINISH_PAUSE, /* ask again, with the reply and nothing else added */
 };
 
 struct usage {
 	int64_t input; /* cached included */
 	int64_t cached;
-	int64_t output; /* reasoning included */
+	int64_t cache_write; /* of input, what was put into a cache */
+	int64_t output;      /* reasoning included */
 	int64_t reasoning;
 	bool known; /* false: the provider did not say */
 };
@@ -70,6 +72,8 @@ struct reply {
 	char *error;                /* the provider's own words, or NULL */
 	struct json_object *native; /* for add_reply, or NULL */
 	struct think think; /* what of content is thought; for the backend */
+	void *partial;      /* the wire format's own, freed with the reply */
+	void (*free_partial)(void *); /* NULL while there is none */
 };
 
 void reply_init(struct reply *);
@@ -137,6 +141,13 @@ void reply_fail_said(struct reply *, const struct backend_config *, long status,
 struct json_object *reply_parse(
     const char *text, size_t len, char *err, size_t errlen);
 
+/*
+ * The JSON object in a body that is no stream; the caller puts it.  NULL,
+ * and the reply has failed, for a status other than 200 or another body.
+ */
+struct json_object *reply_parse_body(struct reply *,
+    const struct backend_config *, long status, const char *body, size_t len);
+
 /* Append what a JSON string holds, NUL replaced; anything else adds nothing. */
 void reply_add_string(struct buf *, struct json_object *);
 
@@ -164,5 +175,7 @@ char **headers_new(const struct backend_config *, const char *key_head);
 const struct backend *backend_find(const char *wire);
 
 extern const struct backend backend_chatcompletion;
+extern const struct backend backend_responses;
+extern const struct backend backend_claude;
 
 #endif

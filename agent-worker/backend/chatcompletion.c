@@ -13,9 +13,6 @@
 #include "agent-worker/backend/quirks.h"
 #include "ipc/xmalloc.h"
 
-/* The most of a body that is no reply, quoted to say so. */
-#define EXCERPT_MAX 200
-
 static void
 add(struct json_object *object, const char *name, struct json_object *value)
 {
@@ -360,21 +357,14 @@ chat_consume_body(const struct backend_config *config, struct reply *r,
     long status, const char *body, size_t len)
 {
 	struct json_object *root;
-	char err[128];
 
-	root = reply_parse(body, len, err, sizeof(err));
-	if (status != 200) {
-		reply_fail_said(r, config, status, root, body, len);
-	} else if (root == NULL) {
-		reply_fail(r, FAILURE_TRANSIENT,
-		    "the server's reply is %s: %.*s", err,
-		    (int)(len < EXCERPT_MAX ? len : EXCERPT_MAX), body);
-	} else {
-		if (choice_of(root) == NULL)
-			reply_fail_said(r, config, 200, root, body, len);
-		take_root(config, r, root, body, len);
-		r->done = true;
-	}
+	root = reply_parse_body(r, config, status, body, len);
+	if (root == NULL)
+		return;
+	if (choice_of(root) == NULL)
+		reply_fail_said(r, config, 200, root, body, len);
+	take_root(config, r, root, body, len);
+	r->done = true;
 	json_object_put(root);
 }
 

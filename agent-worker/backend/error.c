@@ -12,6 +12,9 @@
 
 #define KEY_STRUCK "[key]"
 
+/* The most of a body that is no reply, quoted to say so. */
+#define EXCERPT_MAX 200
+
 /* The longest code or type that is looked up. */
 #define CODE_MAX 80
 
@@ -163,4 +166,23 @@ reply_fail_said(struct reply *r, const struct backend_config *config,
 		reply_fail(r, failure, "HTTP %ld%s%s", status,
 		    text.len > 0 ? ": " : "", text.data);
 	buf_release(&text);
+}
+
+struct json_object *
+reply_parse_body(struct reply *r, const struct backend_config *config,
+    long status, const char *body, size_t len)
+{
+	struct json_object *root;
+	char err[128];
+
+	root = reply_parse(body, len, err, sizeof(err));
+	if (status == 200 && root == NULL)
+		reply_fail(r, FAILURE_TRANSIENT,
+		    "the server's reply is %s: %.*s", err,
+		    (int)(len < EXCERPT_MAX ? len : EXCERPT_MAX), body);
+	if (status == 200)
+		return (root);
+	reply_fail_said(r, config, status, root, body, len);
+	json_object_put(root);
+	return (NULL);
 }
