@@ -15,6 +15,7 @@
 #include "ipc/xmalloc.h"
 
 #define ATTEMPTS_MAX    3
+#define PAUSES_MAX      32 /* of one turn */
 #define ARGUMENTS_DEPTH 32
 #define NTOOLS          2
 
@@ -31,6 +32,8 @@ struct work {
 	struct json_object *history;
 	struct tool_spec tools[NTOOLS];
 	size_t ntools;
+	struct buf said; /* before a pause */
+	int pauses;
 };
 
 static void
@@ -60,6 +63,7 @@ release_work(struct work *w)
 	for (i = 0; i < w->ntools; i++)
 		json_object_put(w->tools[i].schema);
 	json_object_put(w->history);
+	buf_release(&w->said);
 	free(w->system);
 }
 
@@ -245,16 +249,35 @@ decide(struct work *w, const struct reply *r)
 static enum progress
 take_text(struct work *w, const struct reply *r)
 {
-	struct msg m = { .type = MSG_ANSWER,
-		.seen = w->agent->seen,
-		.text = r->text.len > 0 ? r->text.data : "" };
+	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen };
 
-	if (r->text.len == 0 && !w->agent->turn.present) {
+	buf_add(&w->said, r->text.data, r->text.len);
+	m.text = w->said.len > 0 ? w->said.data : "";
+	if (w->said.len == 0 && !w->agent->turn.present) {
 		w->backend->add_user(w->history, "Answer in text, please.");
 		return (TURN_ATTEMPT);
 	}
 	(void)agent_await_verdict(w->agent, &m);
 	return (TURN_OVER);
+}
+
+/* The provider's own tools are at work: it goes on where it stopped. */
+static enum progress
+take_pause(struct work *w, const struct reply *r)
+{
+	buf_add(&w->said, r->text.data, r->text.len);
+	if (r->text.len > 0)
+		buf_adds(&w->said, "\n\n");
+	return (++w->pauses < PAUSES_MAX ? TURN_GO_ON : TURN_ATTEMPT);
+}
+
+/* The history has it; now for what it means. */
+static enum progress
+take_reply(struct work *w, const struct reply *r)
+{
+	if (r->finish == FINISH_PAUSE)
+		return (take_pause(w, r));
+	return (w->ntools == 0 ? take_text(w, r) : decide(w, r));
 }
 
 static enum progress
@@ -280,8 +303,7 @@ step(struct work *w)
 			    reply.failure == FAILURE_PERMANENT);
 		} else {
 			w->backend->add_reply(w->history, &reply);
-			p = w->ntools == 0 ? take_text(w, &reply)
-					   : decide(w, &reply);
+			p = take_reply(w, &reply);
 		}
 	}
 	reply_release(&reply);

@@ -60,6 +60,8 @@ reply_release(struct reply *r)
 	think_release(&r->think);
 	free(r->error);
 	json_object_put(r->native);
+	if (r->free_partial != NULL)
+		r->free_partial(r->partial);
 	reply_init(r);
 }
 

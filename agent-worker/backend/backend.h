@@ -176,6 +176,5 @@ const struct backend *backend_find(const char *wire);
 
 extern const struct backend backend_chatcompletion;
 extern const struct backend backend_responses;
-extern const struct backend backend_claude;
 
 #endif
