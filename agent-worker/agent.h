@@ -16,6 +16,7 @@
 struct answer {
 	char *label; /* "agent2.1"; NULL: it gave none */
 	char *text;
+	bool cut; /* the supervisor has more of it */
 };
 
 /* The turn the supervisor asked for. */

@@ -133,6 +133,7 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 		free(slot->text);
 		slot->label = xstrdup(label);
 		slot->text = xstrdup(text);
+		slot->cut = json_object_object_get_ex(o, "bytes", NULL);
 		if (a->turn.open && strcmp(name, a->name) != 0)
 			buf_addf(&a->turn.news, "<%s>\n%s\n<end of %s>\n", name,
 			    text, name);

@@ -369,8 +369,9 @@ present(struct agent *a, struct step s)
 	const struct answer *own = agent_answer_of(a, a->name);
 	const char *text = get_string(s, "present");
 
+	/* what is known in part only is left as it stands */
 	if (text == NULL)
-		text = own == NULL ? "" : own->text;
+		text = own == NULL || own->cut ? "" : own->text;
 	if (strlen(text) < 65536)
 		agent_say_text(a, MSG_CONTENT, text);
 	m.text = text;

@@ -71,7 +71,8 @@ struct msg {
 	const char *name; /* of a tool or a program */
 	const char *key;  /* the backend's key, in init only */
 	const char *system_message;
-	struct json_object *answers; /* [{agent, label, text}] not yet sent */
+	struct json_object *answers; /* not yet sent: [{agent, label, text,
+				      * bytes: of the whole, if text is cut}] */
 	struct json_object *backend; /* init: its resolved configuration */
 	struct json_object *script;  /* init: a mock agent's steps */
 	struct json_object *options; /* init: what shapes prompts and limits */

@@ -98,6 +98,8 @@ answer_as_sent(const char *anonymous, const char *label, const char *text)
 		buf_addf(&b, "\n[... %zu of %zu bytes left out ...]\n",
 		    tail - head, len);
 		buf_adds(&b, text + tail);
+		json_object_object_add(
+		    o, "bytes", json_object_new_int64((int64_t)len));
 	}
 	json_object_object_add(o, "agent", json_object_new_string(anonymous));
 	json_object_object_add(o, "label", json_object_new_string(label));
