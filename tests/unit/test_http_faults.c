@@ -1,5 +1,6 @@
 /* net/http: calls that fail or are given up, at every stage. */
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -474,7 +475,8 @@ TEST(without_libcurl)
 		setenv("LD_LIBRARY_PATH", dir, 1);
 		setenv("TEST_WITHOUT_LIBCURL", "1", 1);
 		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
-		execl("/proc/self/exe", "test_http", "without_libcurl", NULL);
+		execl(program_invocation_name, "test_http", "without_libcurl",
+		    NULL);
 		_exit(127);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
