@@ -146,8 +146,11 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_novelty \
+		tests/unit/test_report \
+		tests/unit/test_report_metadata \
 		tests/unit/test_restart \
 		tests/unit/test_session \
+		tests/unit/test_session_invariants \
 		tests/unit/test_session_run \
 		tests/unit/test_session_verdict \
 		tests/unit/test_vote
@@ -199,7 +202,7 @@ TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
 
 check:
 	.ci/deps test
-	$(MAKE) check-built
+	@$(MAKE) --no-print-directory check-built
 
 check-built: all $(call built,$(TEST_PROGRAMS) $(TEST_SHIMS)) \
     tests/node_modules

@@ -131,7 +131,11 @@ life_ready(void *arg, struct worker *w)
 		.options = options_of(run, a->config) };
 
 	run_event(run, &e);
-	worker_send(w, &m);
+	if (m.key != NULL && !w->undumpable)
+		worker_stop(w, "protocol_error",
+		    "it is not undumpable: it gets no key", true);
+	else
+		worker_send(w, &m);
 	json_object_put(m.backend);
 	json_object_put(m.options);
 	json_object_put(m.script);

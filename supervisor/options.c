@@ -158,8 +158,12 @@ check(const struct options *o, int rest, char *err, size_t errlen)
 		    "quotes");
 	else if (o->question != NULL && o->question_file != NULL)
 		snprintf(err, errlen, "a question and --question-file");
-	else if (o->config != NULL && c->backend != NULL)
-		snprintf(err, errlen, "--config and --backend");
+	else if (o->config != NULL &&
+	    (c->backend != NULL || c->model != NULL ||
+		c->system_message != NULL || c->base_url != NULL))
+		snprintf(err, errlen,
+		    "--config, and an option of a quick run "
+		    "(--backend, --model, --system-message, --base-url)");
 	else if (o->strict && o->validate == NULL)
 		snprintf(err, errlen, "--strict goes with --validate");
 	else

@@ -321,8 +321,6 @@ verdict_on_vote(struct call *c)
 	    s, c->index, c->msg->agent, c->msg->seen, why, sizeof(why))) {
 	case VERDICT_OK:
 		target = session_agent_by_name(s, c->msg->agent);
-		if (target == -1)
-			target = session_agent_by_id(s, c->msg->agent);
 		accept_vote(c, target);
 		break;
 	case VERDICT_STALE:

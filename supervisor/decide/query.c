@@ -145,9 +145,6 @@ session_check_vote(const struct session *s, int agent, const char *target,
 		    "there is no answer to vote for yet: give a new answer");
 		return (VERDICT_RETRY);
 	}
-	/* members of the session are told apart by whether they answered */
-	if (t == -1)
-		t = session_agent_by_id(s, target);
 	if (t == -1 || s->agents[t].answers == 0) {
 		name = utf8_line(target, TARGET_SHOWN);
 		len = (size_t)snprintf(why, whylen,

@@ -345,6 +345,7 @@ take_hello(struct worker *w, const struct msg *m)
 		    (long long)m->version, MSG_VERSION);
 		protocol_error(w, what, true);
 	} else {
+		w->undumpable = m->undumpable;
 		set_state(w, WORKER_UP, -1);
 		w->owner->ready(w->owner->arg, w);
 	}
