@@ -66,6 +66,7 @@ struct worker {
 	int status; /* of wait(2) */
 	struct rusage rusage;
 
+	bool undumpable; /* it said that nobody can read its memory */
 	int64_t heard;   /* when anything came from it */
 	size_t said;     /* bytes it said in this turn */
 	char *stop_kind; /* NULL: we have not asked it to end */
