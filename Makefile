@@ -30,6 +30,14 @@ ALL_CFLAGS +=	-Werror
 endif
 LIBS =		-ljson-c -lbsd -lmd
 
+# make V=1 shows the commands.
+ifndef V
+SAY =		@printf '%8s %s\n'
+SAY_CC =	$(SAY) CC $<;
+SAY_LD =	$(SAY) LD $@;
+SAY_AR =	$(SAY) AR $@;
+endif
+
 IPC_SRCS =	ipc/buf.c \
 		ipc/chan.c \
 		ipc/field.c \
@@ -120,17 +128,17 @@ all: $(PROGRAMS)
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 $(B)/libipc.a: $(call objs,$(IPC_SRCS))
-	rm -f $@
-	$(AR) rcs $@ $^
+	@rm -f $@
+	$(SAY_AR) $(AR) rcs $@ $^
 
 $(B)/massgen: $(call objs,$(SUPERVISOR_SRCS)) $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
 
 # libcurl is loaded when the first model call is made: see net/http.c.
 $(B)/agent-worker: $(call objs,$(WORKER_SRCS)) $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 # TESTS: programs by the part of the house whose objects they link.
 IPC_TESTS =	tests/unit/test_ipc_buf \
@@ -171,31 +179,31 @@ built = $(addprefix $(B)/,$(1))
 
 # Archives, so that a test links only the modules that it calls.
 $(B)/obj/libsupervisor.a: $(call objs,$(SUPERVISOR_SRCS))
-	rm -f $@
-	$(AR) rcs $@ $(filter-out %/main.o,$^)
+	@rm -f $@
+	$(SAY_AR) $(AR) rcs $@ $(filter-out %/main.o,$^)
 
 $(B)/obj/libworker.a: $(call objs,$(WORKER_SRCS))
-	rm -f $@
-	$(AR) rcs $@ $(filter-out %/main.o,$^)
+	@rm -f $@
+	$(SAY_AR) $(AR) rcs $@ $(filter-out %/main.o,$^)
 
 $(call built,$(IPC_TESTS) $(TEST_TOOLS)): $(B)/%: $(B)/obj/%.o $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/obj/%.o \
     $(B)/obj/libsupervisor.a $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
 
 $(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o \
     $(B)/obj/libworker.a $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
 # Preloaded into programs that may carry a sanitizer: it has none itself.
 $(call built,$(TEST_SHIMS)): $(B)/%.so: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) \
+	$(SAY_CC) $(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) \
 	    -fPIC -shared -o $@ $<
 
 TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
@@ -217,7 +225,7 @@ tests/node_modules: tests/package.json tests/package-lock.json
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY_CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS))
 
