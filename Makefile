@@ -109,6 +109,9 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/calls.c \
 		agent-worker/backend/chatcompletion.c \
 		agent-worker/backend/error.c \
+		agent-worker/backend/gemini.c \
+		agent-worker/backend/gemini_request.c \
+		agent-worker/backend/gemini_schema.c \
 		agent-worker/backend/quirks.c \
 		agent-worker/backend/stream.c \
 		agent-worker/backend/think.c

@@ -203,13 +203,22 @@ reserve(struct agent *a, const char *model, const char *body)
 	return (a->turn.granted);
 }
 
+/* The pause that the server asks for, in a header or else in its reply. */
+static int64_t
+asked_pause(const struct reply *reply, const struct http_response *response)
+{
+	if (response->retry_after_ms >= 0 || reply->retry_after_ms == 0)
+		return (response->retry_after_ms);
+	return (reply->retry_after_ms);
+}
+
 static struct retry_decision
 judge(const struct agent *a, const struct reply *reply,
     const struct http_response *response, int tries)
 {
 	struct retry_case c = { .failure = reply->failure,
 		.status = response->status,
-		.retry_after_ms = response->retry_after_ms,
+		.retry_after_ms = asked_pause(reply, response),
 		.should_retry = response->should_retry,
 		.tries = tries,
 		.left_ms = a->turn.end_ms == MONO_NEVER

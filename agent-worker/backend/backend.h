@@ -69,6 +69,7 @@ struct reply {
 	bool done; /* a terminal event was seen */
 	struct usage usage;
 	enum failure failure;
+	int64_t retry_after_ms;     /* the pause it asks for; 0: none */
 	char *error;                /* the provider's own words, or NULL */
 	struct json_object *native; /* for add_reply, or NULL */
 	struct think think; /* what of content is thought; for the backend */
@@ -175,6 +176,7 @@ char **headers_new(const struct backend_config *, const char *key_head);
 const struct backend *backend_find(const char *wire);
 
 extern const struct backend backend_chatcompletion;
+extern const struct backend backend_gemini;
 extern const struct backend backend_responses;
 
 #endif

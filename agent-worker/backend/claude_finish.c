@@ -1,0 +1,211 @@
+/*
+ * Anthropic's Messages API: a reply that is over.  Its blocks are put
+ * together, into calls to run and, for the history, exactly as they came.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent-worker/backend/calls.h"
+#include "agent-worker/backend/claude.h"
+#include "ipc/xmalloc.h"
+
+/* JSON text that is kept to the letter: numbers, order and all. */
+static struct json_object *
+raw_object(const struct buf *text)
+{
+	struct json_object *o = json_object_new_object();
+	struct tool_call c = { .arguments = *text };
+
+	if (call_is_whole(&c))
+		json_object_set_serializer(o,
+		    json_object_userdata_to_json_string, xstrdup(text->data),
+		    json_object_free_userdata);
+	return (o);
+}
+
+static struct json_object *
+joined(struct json_object *begun, const struct buf *more)
+{
+	struct buf b = BUF_INITIALIZER;
+	struct json_object *o;
+
+	if (json_object_is_type(begun, json_type_string))
+		buf_add(&b, json_object_get_string(begun),
+		    (size_t)json_object_get_string_len(begun));
+	buf_add(&b, more->data, more->len);
+	o = json_object_new_string_len(b.data, (int)b.len);
+	buf_release(&b);
+	return (o);
+}
+
+/* Put a block's pieces where they belong. */
+static void
+complete_block(struct block *b)
+{
+	struct json_object *value;
+	size_t i;
+
+	for (i = 0; i < NPIECES; i++) {
+		if (b->pieces[i].len == 0)
+			continue;
+		if (i == PIECE_INPUT)
+			value = raw_object(&b->pieces[i]);
+		else
+			value = joined(member(b->object, claude_pieces[i].to),
+			    &b->pieces[i]);
+		json_object_object_add(b->object, claude_pieces[i].to, value);
+	}
+}
+
+/* A call for us.  Most begin with an empty input, a few with all of it. */
+static void
+take_call(struct reply *r, const struct block *b, size_t at)
+{
+	struct tool_call *c = calls_add(r);
+	const struct buf *text = &b->pieces[PIECE_INPUT];
+	struct json_object *input = member(b->object, "input");
+
+	if (c == NULL)
+		return;
+	c->index = (int64_t)at;
+	if (*claude_string(b->object, "id") != '\0')
+		c->id = xstrdup(claude_string(b->object, "id"));
+	c->name = xstrdup(claude_string(b->object, "name"));
+	if (text->len > 0)
+		buf_add(&c->arguments, text->data, text->len);
+	else if (json_object_is_type(input, json_type_object) &&
+	    json_object_object_length(input) > 0)
+		buf_adds(&c->arguments,
+		    json_object_to_json_string_ext(input,
+			JSON_C_TO_STRING_PLAIN |
+			    JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void
+take_calls(struct reply *r, bool cut)
+{
+	struct partial *p = claude_partial(r);
+	size_t i;
+
+	for (i = 0; i < p->nblocks; i++)
+		if (claude_is_a(p->blocks[i].object, "tool_use") &&
+		    (p->blocks[i].ended || !cut))
+			take_call(r, &p->blocks[i], i);
+	calls_finish(r, cut);
+}
+
+static const struct tool_call *
+call_of(const struct reply *r, size_t at)
+{
+	size_t i;
+
+	for (i = 0; i < r->ncalls; i++)
+		if (r->calls[i].index == (int64_t)at)
+			return (&r->calls[i]);
+	return (NULL);
+}
+
+static bool
+is_blank(struct json_object *text)
+{
+	const char *s = json_object_is_type(text, json_type_string)
+	    ? json_object_get_string(text)
+	    : "";
+
+	return (s[strspn(s, " \t\r\n")] == '\0');
+}
+
+/* A use of the provider's own tools that was cut off before its result. */
+static bool
+lacks_result(const struct partial *p, size_t at)
+{
+	const char *id = claude_string(p->blocks[at].object, "id");
+	size_t i;
+
+	if (!claude_is_a(p->blocks[at].object, "server_tool_use") &&
+	    !claude_is_a(p->blocks[at].object, "mcp_tool_use"))
+		return (false);
+	for (i = at + 1; i < p->nblocks; i++)
+		if (strcmp(claude_string(p->blocks[i].object, "tool_use_id"),
+			id) == 0)
+			return (false);
+	return (true);
+}
+
+/* What the API would refuse to hear again: it sends such things itself. */
+static bool
+is_refused(const struct reply *r, size_t at)
+{
+	const struct partial *p = r->partial;
+	struct json_object *o = p->blocks[at].object;
+
+	if (claude_is_a(o, "text"))
+		return (is_blank(member(o, "text")));
+	if (claude_is_a(o, "thinking"))
+		return (*claude_string(o, "signature") == '\0');
+	if (claude_is_a(o, "tool_use"))
+		return (call_of(r, at) == NULL);
+	return (r->finish == FINISH_LENGTH && lacks_result(p, at));
+}
+
+/* A call has an id and an input, whatever the server left out. */
+static void
+complete_call(struct json_object *o, const struct tool_call *c)
+{
+	if (strcmp(claude_string(o, "id"), c->id) != 0)
+		json_object_object_add(o, "id", json_object_new_string(c->id));
+	if (!json_object_is_type(member(o, "input"), json_type_object))
+		json_object_object_add(o, "input", json_object_new_object());
+}
+
+/* The reply as the API wants it back: NULL for one that said nothing. */
+static struct json_object *
+native_new(struct reply *r)
+{
+	struct json_object *content = json_object_new_array(), *o;
+	struct partial *p = claude_partial(r);
+	const struct tool_call *c;
+	size_t i;
+
+	for (i = 0; i < p->nblocks; i++) {
+		complete_block(&p->blocks[i]);
+		if (is_refused(r, i))
+			continue;
+		o = p->blocks[i].object;
+		if ((c = call_of(r, i)) != NULL)
+			complete_call(o, c);
+		json_object_array_add(content, json_object_get(o));
+	}
+	if (json_object_array_length(content) == 0) {
+		json_object_put(content);
+		return (NULL);
+	}
+	o = json_object_new_object();
+	json_object_object_add(o, "role", json_object_new_string("assistant"));
+	json_object_object_add(o, "content", content);
+	return (o);
+}
+
+void
+claude_finish(const struct backend_config *config, struct reply *r)
+{
+	(void)config;
+	if (r->failure == FAILURE_NONE && !reply_is_complete(r))
+		reply_fail(r, FAILURE_TRUNCATED,
+		    "the stream ended before the reply did");
+	/* A refused reply is not to be gone on with. */
+	if (r->failure == FAILURE_NONE && r->finish != FINISH_FILTER)
+		take_calls(r, r->finish == FINISH_LENGTH);
+	if (r->failure != FAILURE_NONE) {
+		reply_drop_calls(r);
+		return;
+	}
+	if (r->finish != FINISH_FILTER)
+		r->native = native_new(r);
+	if (r->ncalls > 0)
+		r->finish = FINISH_TOOL;
+	else if (r->finish == FINISH_NONE || r->finish == FINISH_TOOL)
+		r->finish = FINISH_STOP;
+	r->done = true;
+}

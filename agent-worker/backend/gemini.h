@@ -1,0 +1,27 @@
+/*
+ * What the parts of the Gemini API share: requests are built and tools'
+ * schemas translated apart from the stream that answers them.
+ */
+
+#ifndef AGENT_WORKER_BACKEND_GEMINI_H
+#define AGENT_WORKER_BACKEND_GEMINI_H
+
+#include <json-c/json.h>
+
+#include "agent-worker/backend/backend.h"
+
+/*
+ * JSON Schema in the dialect of "parameters", an excerpt of OpenAPI 3.0:
+ * references are resolved, alternatives and types written its way, and what
+ * it does not know is left out, so that the result allows at least what the
+ * schema does.  A recursive or a huge schema is cut off.  The caller puts it;
+ * NULL for a function without arguments, which must not have any.
+ */
+struct json_object *gemini_schema(struct json_object *schema);
+
+/* backend.build_request */
+struct json_object *gemini_build_request(const struct backend_config *,
+    const char *model, const char *system, struct json_object *history,
+    const struct tool_spec *tools, size_t ntools);
+
+#endif
