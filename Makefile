@@ -108,6 +108,9 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/backend.c \
 		agent-worker/backend/calls.c \
 		agent-worker/backend/chatcompletion.c \
+		agent-worker/backend/claude.c \
+		agent-worker/backend/claude_finish.c \
+		agent-worker/backend/claude_reply.c \
 		agent-worker/backend/error.c \
 		agent-worker/backend/gemini.c \
 		agent-worker/backend/gemini_request.c \

@@ -176,6 +176,7 @@ char **headers_new(const struct backend_config *, const char *key_head);
 const struct backend *backend_find(const char *wire);
 
 extern const struct backend backend_chatcompletion;
+extern const struct backend backend_claude;
 extern const struct backend backend_gemini;
 extern const struct backend backend_responses;
 
