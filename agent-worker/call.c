@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent-worker/backend/stream.h"
 #include "agent-worker/call.h"
 #include "agent-worker/net/http.h"
-#include "agent-worker/net/sse.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
@@ -16,13 +16,9 @@
 
 struct call {
 	struct agent *agent;
-	const struct backend *backend;
 	struct reply *reply;
-	struct http_response *response;
-	struct sse sse;
-	struct buf body; /* of a 2xx that is no event stream */
-	bool streaming;  /* it is one */
-	bool sniffed;
+	struct stream stream;
+	bool begun; /* bytes of the reply came */
 };
 
 /* Pass on what came since the last time. */
@@ -41,52 +37,18 @@ pass_on(struct call *c)
 	r->reasoning_sent = r->reasoning.len;
 }
 
-static void
-on_event(void *arg, const char *type, const char *data, size_t len)
-{
-	struct call *c = arg;
-
-	c->backend->consume_event(
-	    &c->agent->backend, c->reply, type, data, len);
-}
-
-/* A server that does not stream says so, or begins with a brace. */
-static bool
-is_event_stream(const struct call *c, const char *bytes, size_t len)
-{
-	const char *type = c->response->content_type;
-	size_t i;
-
-	if (type != NULL && strcmp(type, "text/event-stream") == 0)
-		return (true);
-	if (type != NULL && strcmp(type, "application/json") == 0)
-		return (false);
-	for (i = 0; i < len; i++)
-		if (strchr(" \t\r\n", bytes[i]) == NULL)
-			return (bytes[i] != '{' && bytes[i] != '[' &&
-			    bytes[i] != '<');
-	return (true);
-}
-
 static bool
 on_data(void *arg, const char *bytes, size_t len)
 {
 	struct call *c = arg;
+	bool wanted;
 
-	if (!c->sniffed) {
-		c->sniffed = true;
-		c->streaming = is_event_stream(c, bytes, len);
+	if (!c->begun)
 		agent_say_activity(c->agent, "streaming", NULL);
-	}
-	if (!c->streaming)
-		return (buf_add(&c->body, bytes, len));
-	if (!sse_feed(&c->sse, bytes, len)) {
-		reply_fail(c->reply, FAILURE_PERMANENT,
-		    "an event of the stream is over the limit");
-		return (false);
-	}
+	c->begun = true;
+	wanted = stream_data(&c->stream, bytes, len);
 	pass_on(c);
-	return (c->reply->failure == FAILURE_NONE);
+	return (wanted);
 }
 
 static bool
@@ -96,31 +58,6 @@ on_wait(void *arg, int64_t until_ms,
 	struct call *c = arg;
 
 	return (!agent_wait(c->agent, until_ms, poll, poll_arg));
-}
-
-static void
-settle(struct call *c)
-{
-	const struct http_response *r = c->response;
-	const struct backend_config *config = &c->agent->backend;
-
-	if (r->outcome == HTTP_DONE && (r->status < 200 || r->status > 299)) {
-		c->backend->consume_body(config, c->reply, r->status,
-		    r->body.data == NULL ? "" : r->body.data, r->body.len);
-		return;
-	}
-	if (c->streaming)
-		(void)sse_finish(&c->sse);
-	else if (c->sniffed)
-		c->backend->consume_body(config, c->reply, r->status,
-		    c->body.data == NULL ? "" : c->body.data, c->body.len);
-	pass_on(c);
-	if (r->outcome == HTTP_TIMEOUT ||
-	    (r->outcome == HTTP_TRANSPORT && !reply_is_complete(c->reply)))
-		reply_fail(c->reply,
-		    r->permanent ? FAILURE_PERMANENT : FAILURE_TRANSIENT, "%s",
-		    r->error);
-	c->backend->finish(config, c->reply);
 }
 
 static void
@@ -140,11 +77,7 @@ static bool
 try_once(struct agent *a, const struct call_request *q, const char *body,
     struct reply *reply, struct http_response *response)
 {
-	struct call c = { .agent = a,
-		.backend = q->backend,
-		.reply = reply,
-		.response = response,
-		.body = { NULL, 0, 0, HTTP_STREAM_MAX } };
+	struct call c = { .agent = a, .reply = reply };
 	struct http_wait wait = { on_wait, &c };
 	char *url = q->backend->url(&a->backend, q->model);
 	char **headers = q->backend->headers(&a->backend);
@@ -159,13 +92,14 @@ try_once(struct agent *a, const struct call_request *q, const char *body,
 		.data = on_data,
 		.arg = &c };
 
-	sse_init(&c.sse, on_event, &c);
+	stream_init(&c.stream, q->backend, &a->backend, reply, &request);
 	agent_say_activity(a, "waiting_model", q->model);
 	http_post(&request, &wait, response);
-	if (agent_in_turn(a))
-		settle(&c);
-	sse_release(&c.sse);
-	buf_release(&c.body);
+	if (agent_in_turn(a)) {
+		stream_end(&c.stream, response);
+		pass_on(&c);
+	}
+	stream_release(&c.stream);
 	free_lines(headers);
 	free(url);
 	return (agent_in_turn(a));

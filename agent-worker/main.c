@@ -20,6 +20,7 @@
 #include "ipc/xmalloc.h"
 
 #define AGENTS_MAX 1000000
+#define SLACK_MS   1000
 
 /* No core, and no reader of our memory among the user's other processes. */
 static bool
@@ -166,7 +167,9 @@ begin_turn(struct agent *a, const struct msg *m)
 	t->question = xstrdup(m->text);
 	t->votes = json_object_get(m->votes);
 	t->step = m->step;
-	t->end_ms = m->limit_ms > 0 ? mono_ms() + m->limit_ms : MONO_NEVER;
+	/* the supervisor keeps the limit; this is for one that forgets */
+	t->end_ms =
+	    m->limit_ms > 0 ? mono_ms() + m->limit_ms + SLACK_MS : MONO_NEVER;
 	t->seen_at_start = m->seen;
 	t->open = true;
 }

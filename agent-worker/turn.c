@@ -12,6 +12,7 @@
 #include "agent-worker/call.h"
 #include "agent-worker/prompt.h"
 #include "ipc/field.h"
+#include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
 #define ATTEMPTS_MAX    3
@@ -297,7 +298,8 @@ step(struct work *w)
 		q.model = a->synthesis_model;
 	if (call_model(a, &q, &reply)) {
 		if (reply.failure != FAILURE_NONE) {
-			agent_say_error(a, "model",
+			agent_say_error(a,
+			    mono_ms() >= a->turn.end_ms ? "timeout" : "model",
 			    reply.error == NULL ? "the model call failed"
 						: reply.error,
 			    reply.failure == FAILURE_PERMANENT);

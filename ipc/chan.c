@@ -58,6 +58,8 @@ enum chan_status
 chan_fill(struct chan *c)
 {
 	static char scratch[READ_MAX];
+	const char *end;
+	size_t had;
 	ssize_t n;
 
 	if (c->in_off != 0) {
@@ -70,8 +72,11 @@ chan_fill(struct chan *c)
 		    errno == EAGAIN || errno == EINTR ? CHAN_OK : CHAN_ERROR);
 	if (n == 0)
 		return (CHAN_EOF);
+	had = c->in.len;
 	buf_add(&c->in, scratch, (size_t)n);
-	if (c->in.len > c->line_max && memchr(scratch, '\n', (size_t)n) == NULL)
+	end = memchr(scratch, '\n', (size_t)n);
+	if ((end == NULL ? c->in.len : had + (size_t)(end - scratch)) >
+	    c->line_max)
 		return (CHAN_TOO_LONG);
 	return (CHAN_OK);
 }

@@ -1,6 +1,7 @@
 /* Structures as JSON objects, by table. */
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +102,8 @@ read_member(const struct field *f, void *base, struct json_object *value)
 		*MEMBER(base, f, int64_t) = json_object_get_int64(value);
 		return (true);
 	case FIELD_REAL:
-		if (type != json_type_int && type != json_type_double)
+		if ((type != json_type_int && type != json_type_double) ||
+		    !isfinite(json_object_get_double(value)))
 			return (false);
 		*MEMBER(base, f, double) = json_object_get_double(value);
 		return (true);
@@ -153,10 +155,13 @@ field_parse(const char *text, size_t len, int depth, char *err, size_t errlen)
 		snprintf(err, errlen, "too long to be JSON");
 		return (NULL);
 	}
+	if (!utf8_is_valid(text, len)) {
+		snprintf(err, errlen, "not UTF-8");
+		return (NULL);
+	}
 	if ((tok = json_tokener_new_ex(depth)) == NULL)
 		fatalx("no memory for a JSON parser");
-	json_tokener_set_flags(
-	    tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	why = json_tokener_get_error(tok);
 	if (why != json_tokener_success) {

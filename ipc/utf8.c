@@ -1,5 +1,6 @@
 /* Text from strangers made safe to store. */
 
+#include <stdint.h>
 #include <string.h>
 
 #include "ipc/utf8.h"
@@ -39,6 +40,29 @@ utf8_sequence(const char *s, size_t n)
 	if ((a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f))
 		return (0);
 	return (n >= 4 && continues(s, 1, 4) ? 4 : 0);
+}
+
+bool
+utf8_is_valid(const char *text, size_t len)
+{
+	const uint64_t high = 0x8080808080808080U;
+	uint64_t word;
+	size_t i = 0, n;
+
+	while (i < len) {
+		/* most of it is ASCII: eight bytes at a time */
+		for (; i + sizeof(word) <= len; i += sizeof(word)) {
+			memcpy(&word, text + i, sizeof(word));
+			if ((word & high) != 0)
+				break;
+		}
+		if (i == len)
+			break;
+		if ((n = utf8_sequence(text + i, len - i)) == 0)
+			return (false);
+		i += n;
+	}
+	return (true);
 }
 
 void

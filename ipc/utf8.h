@@ -17,6 +17,9 @@
  */
 size_t utf8_sequence(const char *s, size_t n);
 
+/* Whether all of text is well-formed; a NUL is. */
+bool utf8_is_valid(const char *text, size_t len);
+
 /* Append text with each bad byte and each NUL replaced by U+FFFD. */
 void utf8_clean(struct buf *out, const char *text, size_t len);
 

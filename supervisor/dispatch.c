@@ -14,6 +14,7 @@
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/record/redact.h"
 #include "supervisor/run.h"
 
 #define NOTE_EVERY_MS 1000 /* an activity that goes on */
@@ -63,27 +64,50 @@ on_context(struct call *c)
 }
 
 static void
-append_output(struct agent_run *a, const char *text)
+write_output(struct agent_run *a, size_t len)
 {
-	size_t len = strlen(text);
 	ssize_t n;
 
-	if (a->output_fd == -1)
-		return;
 	if ((int64_t)len > a->output_left) {
 		log_warnx("agent %s: agent_outputs is full, the rest is left "
 			  "out",
 		    a->config->id);
 		close(a->output_fd);
 		a->output_fd = -1;
-		return;
 	}
+	if (a->output_fd == -1 || len == 0)
+		return;
 	do
-		n = write(a->output_fd, text, len);
+		n = write(a->output_fd, a->output.data, len);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		log_warn("agent_outputs/%s.txt", a->config->id);
 	a->output_left -= (int64_t)len;
+}
+
+/*
+ * A key may come in pieces: as much as could be the beginning of one stays
+ * back until what follows is known.
+ */
+static void
+append_output(struct agent_run *a, const char *text)
+{
+	size_t back = redact_longest();
+
+	buf_adds(&a->output, text);
+	redact(a->output.data, a->output.len);
+	back = back == 0 ? 0 : back - 1;
+	if (a->output.len <= back)
+		return;
+	write_output(a, a->output.len - back);
+	buf_consume(&a->output, a->output.len - back);
+}
+
+void
+dispatch_flush_output(struct agent_run *a)
+{
+	write_output(a, a->output.len);
+	buf_release(&a->output);
 }
 
 static void

@@ -17,7 +17,8 @@ early_log_diagnostic(const struct diagnostic *d)
 {
 	char *line = diagnostic_line(d);
 
-	log_warnx("%s", line);
+	log_warnx("%s%s%s", line, d->suggestion == NULL ? "" : ": ",
+	    d->suggestion == NULL ? "" : d->suggestion);
 	free(line);
 }
 

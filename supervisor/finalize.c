@@ -281,8 +281,8 @@ write_output(struct run *run)
 {
 	if (run->output_path == NULL || run->final_text == NULL)
 		return;
-	if (atomic_write(run->output_path, run->final_text,
-		strlen(run->final_text), true) == -1 &&
+	if (atomic_deliver(run->output_path, run->final_text,
+		strlen(run->final_text)) == -1 &&
 	    run->error == NULL)
 		run->error =
 		    xasprintf("%s: %s", run->output_path, strerror(errno));

@@ -131,11 +131,13 @@ life_ready(void *arg, struct worker *w)
 		.options = options_of(run, a->config) };
 
 	run_event(run, &e);
-	if (m.key != NULL && !w->undumpable)
-		worker_stop(w, "protocol_error",
-		    "it is not undumpable: it gets no key", true);
-	else
-		worker_send(w, &m);
+	if (m.key != NULL && !w->undumpable) {
+		log_warnx("agent %s: its worker is not undumpable, so it is "
+			  "given no key",
+		    w->name);
+		m.key = NULL;
+	}
+	worker_send(w, &m);
 	json_object_put(m.backend);
 	json_object_put(m.options);
 	json_object_put(m.script);
@@ -197,6 +199,7 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 	char text[640];
 
 	run->sweep = run->sweep || !end->requested || end->signal != 0;
+	dispatch_flush_output(a);
 	a->sent = 0;
 	a->reserved = 0;
 	a->turn_open = a->presenting = false;

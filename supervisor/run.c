@@ -283,6 +283,9 @@ let_through(struct run *run)
 		return;
 	}
 	run_send_update(run, i);
+	/* its time runs from now on: it was others that it waited for */
+	a->turn_end = mono_ms() + run->config->agent_timeout_ms;
+	a->progress_at = a->worker.heard = mono_ms();
 	go.turn = a->turn;
 	worker_send(&a->worker, &go);
 }

@@ -57,6 +57,7 @@ struct agent_run {
 	char *noted;         /* and which it was */
 	double reserved;     /* USD granted to calls not yet settled */
 	int output_fd;       /* agent_outputs/ID.txt; -1 */
+	struct buf output;   /* of it, not yet written */
 	int64_t output_left; /* bytes it may still grow by */
 };
 
@@ -123,6 +124,9 @@ bool run_reserve(struct run *, int agent, double cost);
 
 /* What workers say goes here; there is one run in a process. */
 const struct worker_owner *dispatch_owner(struct run *);
+
+/* Write what is held back of the agent's stream: nothing follows. */
+void dispatch_flush_output(struct agent_run *);
 
 /* A message on its way to its handler. */
 struct call {

@@ -38,6 +38,7 @@ send_verdict(struct call *c, bool accepted, bool final, const char *text)
 static void
 close_turn(struct run *run, struct agent_run *a)
 {
+	dispatch_flush_output(a);
 	a->turn_open = a->presenting = false;
 	a->refusals = 0;
 	a->reserved = 0;

@@ -152,6 +152,9 @@ order_timed_out(struct order *o, int agent)
 	if (o->acting != -1 || first(o) != agent)
 		return (false);
 	at = mono_add(e->since, o->timeout_ms);
+	/* it is to act before that, and only waits for its turn */
+	if (e->standing == STANDING_PROMISED && e->at <= at)
+		return (false);
 	o->now = at > o->now ? at : o->now;
 	return (true);
 }

@@ -281,14 +281,27 @@ apply_error(struct session_agent *a, const struct event *e)
 	a->busy = false;
 }
 
-/* What an agent that was not stopped by a failure is called at the end. */
+/* What an agent is called at the end that no failure stopped before. */
 static void
-settle(struct session_agent *a)
+settle(const struct session *s, struct session_agent *a, double now)
 {
+	bool late = s->stopping != NULL && strcmp(s->stopping, "time") == 0;
+
 	a->busy = false;
 	if (a->failed)
 		return;
-	a->status = a->vote_stands ? AGENT_VOTED : AGENT_COMPLETED;
+	if (a->vote_stands) {
+		a->status = AGENT_VOTED;
+	} else if (s->presented && s->winner == (int)(a - s->agents)) {
+		a->status = AGENT_COMPLETED;
+	} else if (a->answers > 0) {
+		a->status = s->direct ? AGENT_COMPLETED : AGENT_ANSWERED;
+	} else {
+		a->status = late ? AGENT_TIMEOUT : AGENT_ERROR;
+		set(&a->error_type, late ? "timeout" : "unfinished");
+		set(&a->error_message, "the run ended before it answered");
+		a->error_time = now;
+	}
 }
 
 static void
@@ -318,7 +331,7 @@ apply_run_ended(struct session *s, const struct event *e)
 	s->exit_code = e->exit_code;
 	s->ended = true;
 	for (i = 0; i < s->nagents; i++)
-		settle(&s->agents[i]);
+		settle(s, &s->agents[i], e->time);
 }
 
 /* Events about one agent; a points to it. */
@@ -383,7 +396,7 @@ apply_to_agent(
 		set(&s->final_sha256, e->sha256);
 		s->final_bytes = e->bytes;
 		s->presented = e->presented;
-		settle(a);
+		a->busy = false;
 		break;
 	case EVENT_REFUSED:
 	case EVENT_RUN_STARTED:

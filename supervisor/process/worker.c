@@ -26,7 +26,7 @@
 #define DRAIN_MS   200   /* for its output, once it is dead */
 
 #define QUEUE_MAX      ((size_t)256 * 1024 * 1024)
-#define SAID_MAX       ((size_t)512 * 1024 * 1024) /* in one turn */
+#define SAID_MAX       ((size_t)256 * 1024 * 1024) /* in one turn */
 #define ERR_LINE_MAX   4096
 #define ERR_BYTES_MAX  ((size_t)4 * 1024 * 1024)
 #define READS_PER_WAKE 8
@@ -351,18 +351,32 @@ take_hello(struct worker *w, const struct msg *m)
 	}
 }
 
+/* A key may have been written with escapes: what was decoded is looked at. */
+static void
+redact_msg(const struct msg *m)
+{
+	const char *const texts[] = { m->text, m->kind, m->label, m->model,
+		m->name, m->agent };
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i] != NULL) /* ours to change: it is in m->root */
+			redact((char *)(uintptr_t)texts[i], strlen(texts[i]));
+}
+
 static void
 take_line(struct worker *w, char *line, size_t len)
 {
 	struct msg m;
 	char err[256];
 
-	redact(line, len);
 	if (msg_decode(&m, MSG_FROM_WORKER, line, len, err, sizeof(err)) ==
 	    -1) {
+		redact(err, strlen(err));
 		protocol_error(w, err, false);
 		return;
 	}
+	redact_msg(&m);
 	if (w->state == WORKER_STARTING)
 		take_hello(w, &m);
 	else if (m.type == MSG_HELLO)

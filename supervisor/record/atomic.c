@@ -63,6 +63,24 @@ out:
 }
 
 int
+atomic_deliver(const char *path, const void *data, size_t len)
+{
+	struct stat st;
+	int fd, ret, saved;
+
+	if (stat(path, &st) == -1 || S_ISREG(st.st_mode))
+		return (atomic_write(path, data, len, true));
+	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return (-1);
+	ret = write_all(fd, data, len);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return (ret);
+}
+
+int
 atomic_sync_dir(const char *path)
 {
 	int fd, ret;

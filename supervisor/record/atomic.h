@@ -17,6 +17,12 @@
  */
 int atomic_write(const char *path, const void *data, size_t len, bool sync);
 
+/*
+ * The same where path may be somebody else's: what is no plain file, such as
+ * a terminal or a FIFO, is written to as it is, and not waited for.
+ */
+int atomic_deliver(const char *path, const void *data, size_t len);
+
 /* Make the names in a directory durable.  0, or -1 and errno. */
 int atomic_sync_dir(const char *path);
 
