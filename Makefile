@@ -116,6 +116,9 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/gemini_request.c \
 		agent-worker/backend/gemini_schema.c \
 		agent-worker/backend/quirks.c \
+		agent-worker/backend/responses.c \
+		agent-worker/backend/responses_output.c \
+		agent-worker/backend/responses_request.c \
 		agent-worker/backend/stream.c \
 		agent-worker/backend/think.c
 
@@ -171,8 +174,14 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 
 WORKER_TESTS =	tests/unit/test_chatcompletion \
 		tests/unit/test_chatrequest \
+		tests/unit/test_claude \
+		tests/unit/test_claude_request \
+		tests/unit/test_gemini \
+		tests/unit/test_gemini_request \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
+		tests/unit/test_responses \
+		tests/unit/test_responses_request \
 		tests/unit/test_retry \
 		tests/unit/test_sse
 

@@ -205,6 +205,33 @@ def test_a_log_root_with_odd_characters():
     assert (result.log_dir / "status.json").is_file()
 
 
+def test_a_log_root_with_a_newline_breaks_no_line():
+    result = run("--dry-run", "--log-root", "a\nb", "Q")
+    assert result.code in (0, 1, 2), result
+
+
+def test_agents_named_like_files_of_the_run():
+    for name in (
+        "final",
+        "final_output",
+        "agent_outputs",
+        "status.json",
+        "events.ndjson",
+        "massgen.log",
+        "vote.json",
+        "manifest.json",
+    ):
+        config = agents_config({name: mock({"answer": "A"}), "b": mock()})
+        result = run("--dry-run", "Q", config=config)
+        if result.code == 1:
+            continue
+        assert result.code == 0, (name, result)
+        assert not result.values("Warning"), (name, result)
+        assert list(result.log_dir.glob(f"{name}/*/answer.txt")), name
+        for file in ("vote.json", "massgen.log", "coordination_table.txt"):
+            assert (result.log_dir / file).is_file(), (name, file)
+
+
 def test_a_working_directory_that_is_gone():
     os.mkdir("gone")
     config = os.path.abspath(

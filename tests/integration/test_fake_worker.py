@@ -86,6 +86,22 @@ def test_worker_by_environment():
     assert b"agent1" in result.answer, result
 
 
+def test_worker_behind_a_launcher():
+    top = QUICK | {
+        "orchestrator": {
+            "worker_launcher": ["/usr/bin/env", "FAKE_WORKER_VIA=launcher"]
+        }
+    }
+    result = run_modes(a="good", b="good", top=top)
+    assert result.winner == "a", result
+
+
+def test_a_launcher_that_is_not_there():
+    top = {"orchestrator": {"worker_launcher": ["/nonexistent/launcher"]}}
+    result = run_modes(a="good", b="good", top=top, code=2)
+    assert "/nonexistent/launcher" in result.value("Error"), result
+
+
 def test_byte_at_a_time():
     works("byte_at_a_time")
 
@@ -345,6 +361,11 @@ def test_a_key_is_nowhere():
 
 def test_a_key_of_the_configuration_is_nowhere():
     found = leaks("key_on_stderr", api_key="${MY_SECRET}")
+    assert not found, found
+
+
+def test_a_key_written_into_the_configuration_is_nowhere():
+    found = leaks("key_on_stderr", api_key=KEY)
     assert not found, found
 
 

@@ -84,6 +84,15 @@ def test_agents_are_shown_anonymous_answers():
         assert "zebra" not in body and "yak" not in body, body
 
 
+def test_presenter_is_shown_answers_and_votes():
+    result, requests = works("ok")
+    final = result.log_dir / "final" / result.winner / "context.txt"
+    for text in (final.read_text(), str(requests[-1]["body"]["messages"])):
+        assert "What is it?" in text, text
+        assert "It is complete." in text, text
+        assert "Answer " in text, text
+
+
 def test_usage_is_what_the_server_said():
     result, requests = works("ok")
     total = result.status["results"]["usage"]

@@ -73,6 +73,16 @@ def test_workers_that_wait_die_with_the_supervisor():
     )
 
 
+def test_workers_that_ignore_signals_die_with_the_supervisor():
+    killed(
+        agents_config({i: mock({"fault": "hang_ignore_term"}) for i in "ab"})
+    )
+
+
+def test_stopped_workers_die_with_the_supervisor():
+    killed(agents_config({i: mock({"fault": "stop"}) for i in "ab"}))
+
+
 def test_what_a_killed_supervisor_leaves_can_be_read():
     going = killed(agents_config({"a": mock({"fault": "hang"})}))
     status = going.status()

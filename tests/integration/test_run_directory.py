@@ -228,6 +228,13 @@ def test_no_answer_no_final():
         assert (result.log_dir / name).is_file(), name
 
 
+def test_final_has_a_workspace_and_the_context():
+    result = run("--dry-run", "The question", config=THREE)
+    final = result.log_dir / "final" / "bob"
+    assert "The question" in (final / "context.txt").read_text()
+    assert (final / "workspace").is_dir()
+
+
 def test_output_file_has_the_answer():
     result = run("--dry-run", "-o", "out.txt", "Q", config=THREE)
     assert pathlib.Path("out.txt").read_bytes() == result.answer
