@@ -158,7 +158,7 @@ judge(const struct agent *a, const struct reply *reply,
 		.left_ms = a->turn.end_ms == MONO_NEVER
 		    ? MONO_NEVER
 		    : a->turn.end_ms - mono_ms(),
-		.visible = reply->text_sent > 0 || reply->reasoning_sent > 0,
+		.visible = false, /* what was passed on is a log, no effect */
 		.jitter = (double)arc4random() / UINT32_MAX };
 
 	return (retry_decide(&c));
@@ -207,6 +207,9 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 				    reply->error == NULL ? "failed"
 							 : reply->error,
 				    (long long)next.wait_ms);
+				if (reply->text_sent > 0)
+					agent_say_text(a, MSG_CONTENT,
+					    "\n[broken off, asked again]\n");
 				wanted = pause_for(a, next.wait_ms);
 			}
 		}

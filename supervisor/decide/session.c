@@ -292,10 +292,10 @@ settle(const struct session *s, struct session_agent *a, double now)
 		return;
 	if (a->vote_stands) {
 		a->status = AGENT_VOTED;
-	} else if (s->presented && s->winner == (int)(a - s->agents)) {
+	} else if (s->winner == (int)(a - s->agents)) {
 		a->status = AGENT_COMPLETED;
 	} else if (a->answers > 0) {
-		a->status = s->direct ? AGENT_COMPLETED : AGENT_ANSWERED;
+		a->status = AGENT_ANSWERED;
 	} else {
 		a->status = late ? AGENT_TIMEOUT : AGENT_ERROR;
 		set(&a->error_type, late ? "timeout" : "unfinished");
@@ -396,7 +396,7 @@ apply_to_agent(
 		set(&s->final_sha256, e->sha256);
 		s->final_bytes = e->bytes;
 		s->presented = e->presented;
-		a->busy = false;
+		settle(s, a, e->time);
 		break;
 	case EVENT_REFUSED:
 	case EVENT_RUN_STARTED:
