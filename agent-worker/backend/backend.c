@@ -17,6 +17,7 @@
 
 static const struct backend *const backends[] = {
 	&backend_chatcompletion,
+	&backend_responses,
 	&backend_claude,
 	&backend_gemini,
 };
