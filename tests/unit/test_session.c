@@ -316,7 +316,48 @@ TEST(the_statuses_of_an_agents_life)
 	CHECK_STR(STATUS(s, "a"), "voted");
 	made_end(s, 3);
 	CHECK_STR(STATUS(s, "a"), "voted");
-	CHECK_STR(STATUS(s, "b"), "completed");
+	CHECK_STR(STATUS(s, "b"), "answered");
+	session_free(s);
+}
+
+TEST(who_did_nothing_is_told_apart_at_the_end)
+{
+	static const struct {
+		const char *stop, *status, *error;
+	} ends[] = { { "time", "timeout", "timeout" },
+		{ "interrupt", "error", "unfinished" } };
+	struct session *s;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		s = MADE_RUN("a", "b");
+		made_all_work(s);
+		made_answer(s, "a");
+		TELL(s, EVENT_STOPPING, .kind = ends[i].stop, .text = "now");
+		made_end(s, 3);
+		CHECK_STR(STATUS(s, "a"), "answered");
+		CHECK_STR(STATUS(s, "b"), ends[i].status);
+		CHECK_STR(s->agents[1].error_type, ends[i].error);
+		CHECK_INT(session_failed(s), 0);
+		session_free(s);
+	}
+}
+
+TEST(the_winner_completes_unless_it_voted)
+{
+	struct session *s = MADE_RUN("a", "b");
+
+	made_all_work(s);
+	made_answer(s, "a");
+	made_answer(s, "b");
+	made_vote(s, "b", "b");
+	TELL(s, EVENT_WINNER, .agent = "b", .label = "agent2.1", .text = "");
+	made_end(s, 0);
+	CHECK_STR(STATUS(s, "a"), "answered");
+	CHECK_STR(STATUS(s, "b"), "voted");
+	TELL(s, EVENT_WINNER, .agent = "a", .label = "agent1.1", .text = "");
+	made_end(s, 0);
+	CHECK_STR(STATUS(s, "a"), "completed");
 	session_free(s);
 }
 

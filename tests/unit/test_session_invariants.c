@@ -302,23 +302,40 @@ check_turns(const struct model *m)
 
 /* --- at the end --- */
 
+/* What an agent is called in the end, and that its error says why. */
+static enum agent_status
+last_status(const struct session *s, size_t i)
+{
+	const struct session_agent *a = &s->agents[i];
+
+	if (a->failed && strcmp(a->error_type, "timeout") == 0)
+		return (AGENT_TIMEOUT);
+	if (a->failed)
+		return (AGENT_ERROR);
+	if (a->vote_stands)
+		return (AGENT_VOTED);
+	if (s->winner == (int)i)
+		return (AGENT_COMPLETED);
+	if (a->answers > 0)
+		return (AGENT_ANSWERED);
+	return (strcmp(s->stopping, "time") == 0 ? AGENT_TIMEOUT : AGENT_ERROR);
+}
+
 static void
 check_statuses(const struct model *m)
 {
 	const struct session *s = m->session;
 	size_t i;
 
-	HOLDS(s->ended && session_active(s) == -1);
-	for (i = 0; i < m->nagents; i++) {
+	HOLDS(s->ended && s->stopping != NULL && session_active(s) == -1);
+	for (i = 0; i < m->nagents && !broken; i++) {
 		const struct session_agent *a = &s->agents[i];
 
 		HOLDS(a->pid == 0 && !a->busy);
-		if (a->failed)
-			HOLDS(a->status == AGENT_ERROR ||
-			    a->status == AGENT_TIMEOUT);
-		else
-			HOLDS(a->status ==
-			    (a->vote_stands ? AGENT_VOTED : AGENT_COMPLETED));
+		HOLDS(a->status == last_status(s, i));
+		HOLDS(
+		    (a->status != AGENT_ERROR && a->status != AGENT_TIMEOUT) ||
+		    (a->error_type != NULL && a->error_message != NULL));
 	}
 }
 
