@@ -77,6 +77,11 @@ static const struct vector vectors[] = {
 	    CALLS(PIECE("'index':0,'id':'a',", "f", "}"))
 	    FINISH("tool_calls") DONE,
 	    "ok tool a:f({})" },
+	{ "a name is given once", "vllm",
+	    CALLS(PIECE("'index':0,'id':'a',", "f", "{"))
+	    CALLS(PIECE("'index':0,'id':'a',", "g", "}"))
+	    FINISH("tool_calls") DONE,
+	    "ok tool a:f({})" },
 	{ "no ids: whole calls", "ollama",
 	    CALLS(PIECE("", "f", "{}") "," PIECE("", "f", "{\\'x\\':1}") ","
 		PIECE("", "g", "{}")) FINISH("tool_calls") DONE,
