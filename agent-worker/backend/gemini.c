@@ -322,7 +322,8 @@ delay_of(struct json_object *value)
 	    strlcpy(text, json_object_get_string(value), sizeof(text)) >=
 		sizeof(text))
 		return (0);
-	if ((unit = strchr(text, 's')) == NULL || unit[1] != '\0')
+	unit = strchr(text, 's');
+	if (!isdigit((unsigned char)text[0]) || unit == NULL || unit[1] != '\0')
 		return (0);
 	*unit = '\0';
 	ms = retry_after_parse(text, 0);
