@@ -188,7 +188,8 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 {
 	struct run *run = arg;
 	struct agent_run *a = &run->agents[w->index];
-	bool presenting = a->presenting;
+	bool presenter = run->stage == STAGE_PRESENTING &&
+	    w->index == run->session->winner;
 	struct event e = { .type = EVENT_AGENT_EXITED,
 		.agent = a->config->id,
 		.code = end->code,
@@ -213,9 +214,10 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 	else
 		strlcpy(text, end->reason, sizeof(text));
 	log_info("agent %s: %s", w->name, end->reason);
-	if (run->stage == STAGE_COORDINATING || presenting)
+	if (run->stage == STAGE_COORDINATING || presenter)
 		attempt_failed(run, a, end->kind, text, end->permanent);
-	if (presenting)
+	/* it is not asked twice: its last answer is as good as it stands */
+	if (presenter)
 		finalize_presented(run, NULL);
 }
 
