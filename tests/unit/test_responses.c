@@ -4,7 +4,7 @@
  */
 
 #include "agent-worker/backend/calls.h"
-#include "tests/unit/wire.h"
+#include "tests/wire.h"
 
 /* An event with and without the line that names it: its data does as well. */
 #define BARE(type, more) "data: {'type':'" type "'" more "}\n\n"
@@ -58,7 +58,7 @@ static const struct vector vectors[] = {
 		"'cache_write_tokens':5},'output_tokens':1186,"
 		"'output_tokens_details':{'reasoning_tokens':1024},"
 		"'total_tokens':1261}"),
-	    "ok stop text=Hello usage=75/7/1186/1024+5" },
+	    "ok stop text=Hello usage=75/7/1186/1024" },
 	{ "reasoning and two parallel calls", "openai",
 	    ADDED(0, "'type':'reasoning','id':'rs_1','summary':[]")
 	    PART(0) THINK(0, "Hm") THINK(0, "m.") PART(0) THINK(0, "So.")
@@ -323,22 +323,22 @@ static const struct vector vectors[] = {
 
 TEST(whole)
 {
-	check_vectors_whole(&backend_responses, vectors, NVECTORS);
+	wire_check_whole(&backend_responses, vectors, NVECTORS);
 }
 
 TEST(byte_by_byte)
 {
-	check_vectors_byte_by_byte(&backend_responses, vectors, NVECTORS);
+	wire_check_bytes(&backend_responses, vectors, NVECTORS);
 }
 
 TEST(in_two_at_every_place)
 {
-	check_vectors_in_two(&backend_responses, vectors, NVECTORS);
+	wire_check_halves(&backend_responses, vectors, NVECTORS);
 }
 
 TEST(cut_at_every_place)
 {
-	check_vectors_cut(&backend_responses, vectors, NVECTORS);
+	wire_check_cuts(&backend_responses, vectors, NVECTORS);
 }
 
 /* One event for each i below n, and the end. */
@@ -358,7 +358,7 @@ check_many(const char *event, int n, const char *want)
 		    "\n\n",
 		    i, event, i);
 	buf_adds(&b, COMPLETED);
-	read_reply(&backend_responses, &config, &r, 200, b.data);
+	wire_answer(&backend_responses, &config, &r, 200, b.data);
 	CHECK_STR(r.error, want);
 	CHECK_INT(r.failure, FAILURE_TRANSIENT);
 	CHECK(r.ncalls == 0 && r.native == NULL);
@@ -395,5 +395,18 @@ TEST(text_that_was_passed_on)
 	CHECK_STR(r.text.data, "Hi");
 	CHECK_INT(r.text_sent, 2);
 	CHECK(reply_is_complete(&r));
+	reply_release(&r);
+}
+
+TEST(tokens_written_to_the_cache)
+{
+	struct backend_config config =
+	    wire_config(&backend_responses, "openai");
+	struct reply r;
+
+	wire_answer(&backend_responses, &config, &r, 200,
+	    "{'status':'completed','output':[],'usage':{'input_tokens':75,"
+	    "'input_tokens_details':{'cache_write_tokens':5}}}");
+	CHECK_INT(r.usage.cache_write, 5);
 	reply_release(&r);
 }

@@ -3,7 +3,7 @@
  * is made of an HTTP error.
  */
 
-#include "tests/unit/wire.h"
+#include "tests/wire.h"
 
 static void
 check_request(const char *model, const char *params, const char *system,
@@ -14,12 +14,12 @@ check_request(const char *model, const char *params, const char *system,
 	struct tool_spec tool = { "vote", "Vote.", NULL };
 	struct json_object *history = json_object_new_array(), *before = NULL;
 
-	config.params = parse(params);
-	tool.schema = parse("{'type':'object'}");
+	config.params = wire_parse(params);
+	tool.schema = wire_parse("{'type':'object'}");
 	json_object_deep_copy(config.params, &before, NULL);
 	backend_responses.add_user(history, "Why?");
-	check_json(backend_responses.build_request(
-		       &config, model, system, history, &tool, ntools),
+	wire_check_json(backend_responses.build_request(
+			    &config, model, system, history, &tool, ntools),
 	    want);
 	CHECK(json_object_equal(before, config.params));
 	json_object_put(before);
@@ -219,12 +219,12 @@ check_history_of(const char *stream, const char *want)
 	size_t i;
 
 	backend_responses.add_user(history, "Why?");
-	read_reply(&backend_responses, &config, &r, 200, stream);
+	wire_answer(&backend_responses, &config, &r, 200, stream);
 	backend_responses.add_reply(history, &r);
 	for (i = 0; i < r.ncalls; i++)
 		backend_responses.add_result(
 		    history, &r.calls[i], "Accepted.", i > 0);
-	check_json(history, want);
+	wire_check_json(history, want);
 	reply_release(&r);
 }
 
@@ -241,7 +241,7 @@ check_history(const char *items, const char *status, const char *want)
 	char *whole = xasprintf("{'status':'%s','output':[%s]}", status, items);
 	size_t i;
 
-	list = parse(text);
+	list = wire_parse(text);
 	for (i = 0; i < json_object_array_length(list); i++)
 		buf_addf(&b,
 		    "data: {'type':'response.output_item.done',"
@@ -338,7 +338,7 @@ check_error(
 	struct backend_config config = wire_config(&backend_responses, "grok");
 	struct reply r;
 
-	read_reply(&backend_responses, &config, &r, status, body);
+	wire_answer(&backend_responses, &config, &r, status, body);
 	CHECK_INT(r.failure, failure);
 	CHECK_STR(r.error, error);
 	CHECK(r.native == NULL && r.ncalls == 0);
