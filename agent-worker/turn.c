@@ -12,6 +12,7 @@
 #include "agent-worker/call.h"
 #include "agent-worker/prompt.h"
 #include "ipc/field.h"
+#include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
@@ -278,6 +279,9 @@ take_reply(struct work *w, const struct reply *r)
 {
 	if (r->finish == FINISH_PAUSE)
 		return (take_pause(w, r));
+	if (r->finish == FINISH_FILTER)
+		log_warnx("the model refused: %s",
+		    r->error == NULL ? "no reason given" : r->error);
 	return (w->ntools == 0 ? take_text(w, r) : decide(w, r));
 }
 

@@ -89,6 +89,7 @@ reply_fail(struct reply *r, enum failure failure, const char *fmt, ...)
 	if (vasprintf(&text, fmt, ap) == -1)
 		fatal("vasprintf");
 	va_end(ap);
+	free(r->error);
 	r->error = utf8_line(text, REPLY_ERROR_MAX - 3);
 	for (len = strlen(r->error); len > 0 && r->error[len - 1] == ' ';)
 		r->error[--len] = '\0';

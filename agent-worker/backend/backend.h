@@ -69,8 +69,8 @@ struct reply {
 	bool done; /* a terminal event was seen */
 	struct usage usage;
 	enum failure failure;
-	int64_t retry_after_ms;     /* the pause it asks for; 0: none */
-	char *error;                /* the provider's own words, or NULL */
+	int64_t retry_after_ms; /* the pause it asks for; 0: none */
+	char *error; /* the provider's words, also on FINISH_FILTER; or NULL */
 	struct json_object *native; /* for add_reply, or NULL */
 	struct think think; /* what of content is thought; for the backend */
 	void *partial;      /* the wire format's own, freed with the reply */

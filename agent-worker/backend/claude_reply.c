@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "agent-worker/backend/claude.h"
-#include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
@@ -203,18 +202,16 @@ take_usage(struct reply *r, struct json_object *usage)
 	usage_settle(u);
 }
 
-/* For the log: the API says why, where it says anything. */
+/* The API says why it refuses, where it says anything. */
 static void
-report_refusal(struct json_object *details)
+take_refusal(struct reply *r, struct json_object *details)
 {
 	const char *why = claude_string(details, "explanation");
-	char *line;
 
 	if (*why == '\0')
 		why = claude_string(details, "category");
-	line = utf8_line(*why == '\0' ? "no reason given" : why, REASON_MAX);
-	log_warnx("the model refused: %s", line);
-	free(line);
+	free(r->error);
+	r->error = *why == '\0' ? NULL : utf8_line(why, REASON_MAX);
 }
 
 /* The end of a message; what nobody has heard of is an end like any other. */
@@ -241,7 +238,7 @@ take_stop(struct reply *r, struct json_object *o)
 		if (strcmp(reasons[i].reason, reason) == 0)
 			r->finish = reasons[i].finish;
 	if (r->finish == FINISH_FILTER)
-		report_refusal(member(o, "stop_details"));
+		take_refusal(r, member(o, "stop_details"));
 }
 
 static void
