@@ -163,6 +163,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_novelty \
+		tests/unit/test_order \
 		tests/unit/test_report \
 		tests/unit/test_report_metadata \
 		tests/unit/test_restart \
