@@ -56,6 +56,7 @@ CONFIG_SRCS =	supervisor/config/agent.c \
 		supervisor/config/load.c \
 		supervisor/config/node.c \
 		supervisor/config/preset.c \
+		supervisor/config/price_load.c \
 		supervisor/config/print.c \
 		supervisor/config/scalar.c \
 		supervisor/config/schema.c \
@@ -70,6 +71,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/environment.c \
 		supervisor/run.c \
 		supervisor/setup.c \
+		supervisor/spend.c \
 		supervisor/loop.c \
 		supervisor/dispatch.c \
 		supervisor/finalize.c \
@@ -78,6 +80,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/decide/event.c \
 		supervisor/decide/novelty.c \
 		supervisor/decide/order.c \
+		supervisor/decide/price.c \
 		supervisor/decide/query.c \
 		supervisor/decide/restart.c \
 		supervisor/decide/session.c \
@@ -123,6 +126,7 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/think.c
 
 WORKER_SRCS =	agent-worker/main.c \
+		agent-worker/bound.c \
 		agent-worker/call.c \
 		agent-worker/link.c \
 		agent-worker/mock.c \

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "agent-worker/backend/stream.h"
+#include "agent-worker/bound.h"
 #include "agent-worker/call.h"
 #include "agent-worker/net/http.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
-#define CONNECT_MS          10000
-#define OUTPUT_TOKENS_GUESS 4096 /* when the user set no limit */
-#define BYTES_PER_TOKEN     3    /* fewer than any tokenizer makes of prose */
+#define CONNECT_MS 10000
 
 struct call {
 	struct agent *agent;
@@ -72,6 +71,38 @@ free_lines(char **lines)
 	free(lines);
 }
 
+/*
+ * Whether the reply began and what it used is not known: it was cut, or the
+ * provider does not say.  An error that came in place of a stream used
+ * nothing.
+ */
+static bool
+usage_is_lost(const struct call *c)
+{
+	const struct reply *r = c->reply;
+
+	if (!c->begun ||
+	    (c->stream.kind != STREAM_EVENTS && r->failure != FAILURE_NONE))
+		return (false);
+	return (!r->usage.known || !reply_is_complete(r));
+}
+
+static void
+say_usage(const struct call *c, const char *model)
+{
+	const struct usage *u = &c->reply->usage;
+	struct msg m = { .type = MSG_USAGE,
+		.model = model,
+		.input_tokens = u->input,
+		.cached_input_tokens = u->cached,
+		.cache_write_tokens = u->cache_write,
+		.output_tokens = u->output,
+		.reasoning_tokens = u->reasoning,
+		.lost = usage_is_lost(c) };
+
+	agent_say(c->agent, &m);
+}
+
 /* One try.  False: the turn is over. */
 static bool
 try_once(struct agent *a, const struct call_request *q, const char *body,
@@ -99,41 +130,43 @@ try_once(struct agent *a, const struct call_request *q, const char *body,
 		stream_end(&c.stream, response);
 		pass_on(&c);
 	}
+	say_usage(&c, q->model);
 	stream_release(&c.stream);
 	free_lines(headers);
 	free(url);
 	return (agent_in_turn(a));
 }
 
-static void
-say_usage(struct agent *a, const char *model, const struct reply *r)
-{
-	struct msg m = { .type = MSG_USAGE,
-		.model = model,
-		.input_tokens = r->usage.input,
-		.cached_input_tokens = r->usage.cached,
-		.output_tokens = r->usage.output,
-		.reasoning_tokens = r->usage.reasoning };
-
-	agent_say(a, &m);
-}
-
-/* Where a limit is set, a call is made only when it cannot pass it. */
+/*
+ * Where a limit is set, a call is made only when it cannot pass it.  False:
+ * the turn is over.
+ */
 static bool
-reserve(struct agent *a, const char *model, const char *body)
+reserve(struct agent *a, const char *model, struct json_object *request,
+    const char *body)
 {
 	struct msg m = { .type = MSG_RESERVE,
 		.model = model,
-		.input_tokens = (int64_t)(strlen(body) / BYTES_PER_TOKEN),
-		.output_tokens = OUTPUT_TOKENS_GUESS };
+		.input_tokens = bound_input(strlen(body)),
+		.output_tokens = bound_output(request) };
 
 	if (!a->reserve)
 		return (true);
+	if (m.output_tokens == 0) {
+		agent_say_error(a, "cost",
+		    "a cost limit needs a limit of the output, and the "
+		    "configuration takes it out of the request",
+		    true);
+		return (false);
+	}
 	a->turn.granted_known = false;
 	agent_say(a, &m);
 	while (!a->turn.granted_known)
 		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
 			return (false);
+	if (!a->turn.granted)
+		agent_say_error(a, "cost",
+		    "the cost limit does not allow another call", true);
 	return (a->turn.granted);
 }
 
@@ -190,17 +223,12 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 
 	reply_init(reply);
 	while (wanted && next.again) {
-		if (!reserve(a, q->model, body)) {
-			wanted = agent_in_turn(a);
-			reply_fail(reply, FAILURE_PERMANENT,
-			    "the cost limit does not allow another call");
+		if (!(wanted = reserve(a, q->model, request, body)))
 			break;
-		}
 		reply_release(reply);
 		reply_init(reply);
 		wanted = try_once(a, q, body, reply, &response);
 		if (wanted) {
-			say_usage(a, q->model, reply);
 			next = judge(a, reply, &response, ++tries);
 			if (next.again) {
 				log_warnx("model call: %s: again in %lld ms",

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent-worker/agent.h"
+#include "agent-worker/bound.h"
 #include "agent-worker/net/http.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -82,6 +83,8 @@ configure(struct agent *a, struct msg *m)
 	a->novelty = string_in(o, "answer_novelty");
 	a->direct = true_in(o, "direct");
 	a->reserve = true_in(o, "reserve");
+	if (a->reserve && a->backend.params != NULL)
+		bound_set(a->backend.params);
 	a->idle_ms = 300000;
 	if (json_object_object_get_ex(o, "idle_ms", &v))
 		a->idle_ms = json_object_get_int64(v);

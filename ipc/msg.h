@@ -90,6 +90,8 @@ struct msg {
 	int64_t cached_input_tokens;
 	int64_t output_tokens;
 	int64_t reasoning_tokens;
+	int64_t cache_write_tokens;
+	bool lost;   /* usage: the reply began, what it used is not known */
 	double cost; /* USD; only a mock agent knows its own */
 
 	struct json_object *root;

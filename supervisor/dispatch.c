@@ -41,6 +41,15 @@ note_activity(
 }
 
 static void
+note_spending(struct call *c, const char *activity)
+{
+	if (strcmp(activity, "waiting_model") == 0)
+		spend_call(c->agent, c->msg->model);
+	else if (strcmp(activity, "streaming") == 0)
+		spend_reply(c->agent);
+}
+
+static void
 on_activity(struct call *c)
 {
 	static const char *const known[] = { "waiting_model", "streaming",
@@ -49,6 +58,7 @@ on_activity(struct call *c)
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i], c->msg->activity) == 0) {
+			note_spending(c, known[i]);
 			note_activity(c, known[i], c->msg->model, c->msg->text);
 			return;
 		}
@@ -114,6 +124,7 @@ static void
 on_content(struct call *c)
 {
 	append_output(c->agent, c->msg->text);
+	spend_reply(c->agent);
 	note_activity(c, "streaming", NULL, NULL);
 }
 
@@ -137,40 +148,6 @@ on_ready(struct call *c)
 	}
 	order_promise(c->run->order, c->index, c->msg->after_ms);
 	c->agent->turn_end = mono_ms() + c->run->config->agent_timeout_ms;
-}
-
-static void
-on_reserve(struct call *c)
-{
-	struct msg m = { .type = MSG_GRANT, .turn = c->agent->turn };
-
-	m.accepted = run_reserve(c->run, c->index, c->msg->cost);
-	if (!m.accepted)
-		m.text = "the cost limit is reached";
-	worker_send(&c->agent->worker, &m);
-}
-
-static int64_t
-not_negative(int64_t n)
-{
-	return (n < 0 ? 0 : n);
-}
-
-static void
-on_usage(struct call *c)
-{
-	const struct msg *m = c->msg;
-	struct event e = { .type = EVENT_USAGE,
-		.agent = c->agent->config->id,
-		.model = m->model,
-		.input_tokens = not_negative(m->input_tokens),
-		.cached_input_tokens = not_negative(m->cached_input_tokens),
-		.output_tokens = not_negative(m->output_tokens),
-		.reasoning_tokens = not_negative(m->reasoning_tokens),
-		.cost = m->cost > 0 ? m->cost : 0 };
-
-	c->agent->reserved = 0;
-	run_event(c->run, &e);
 }
 
 static void
@@ -201,8 +178,8 @@ static const struct {
 	[MSG_REASONING] = { on_content, true, true },
 	[MSG_TOOL] = { on_tool, true, true },
 	[MSG_READY] = { on_ready, true, true },
-	[MSG_RESERVE] = { on_reserve, true, true },
-	[MSG_USAGE] = { on_usage, false, true },
+	[MSG_RESERVE] = { spend_on_reserve, true, true },
+	[MSG_USAGE] = { spend_on_usage, false, true },
 	[MSG_ANSWER] = { verdict_on_answer, true, true },
 	[MSG_VOTE] = { verdict_on_vote, true, true },
 	[MSG_ERROR] = { on_error, false, false },

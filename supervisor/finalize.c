@@ -319,6 +319,10 @@ explain(struct run *run, enum exit_code code)
 		run->error = xasprintf("the time limit of %g s passed before "
 				       "any answer",
 		    (double)run->config->run_timeout_ms / 1000);
+	else if (run->cost_limited)
+		run->error = xasprintf("the cost limit of %g USD was reached "
+				       "before any answer",
+		    run->config->max_cost_usd);
 	else
 		run->error = xasprintf("no agent produced an answer%s%s",
 		    last == NULL ? "" : ": ", last == NULL ? "" : last);

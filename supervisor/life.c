@@ -188,8 +188,8 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 {
 	struct run *run = arg;
 	struct agent_run *a = &run->agents[w->index];
-	bool presenter = run->stage == STAGE_PRESENTING &&
-	    w->index == run->session->winner;
+	bool presenter =
+	    run->stage == STAGE_PRESENTING && w->index == run->session->winner;
 	struct event e = { .type = EVENT_AGENT_EXITED,
 		.agent = a->config->id,
 		.code = end->code,
@@ -202,7 +202,7 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 	run->sweep = run->sweep || !end->requested || end->signal != 0;
 	dispatch_flush_output(a);
 	a->sent = 0;
-	a->reserved = 0;
+	spend_gone(run, a);
 	a->turn_open = a->presenting = false;
 	run_event(run, &e);
 	if (end->requested && strcmp(end->kind, "finished") == 0)
@@ -267,6 +267,8 @@ life_expire(struct run *run, struct agent_run *a, int64_t now)
 		worker_expire(&a->worker);
 	if (!a->turn_open || a->worker.state != WORKER_UP)
 		return;
+	if (a->spend.waiting)
+		a->progress_at = now; /* it is others that it waits for */
 	why = limit_passed(run, a, now, text, sizeof(text));
 	if (why == NULL) {
 		if (!a->idle_warned &&

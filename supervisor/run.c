@@ -76,28 +76,6 @@ run_progress(struct run *run, struct agent_run *a)
 		run_event(run, &e);
 }
 
-bool
-run_reserve(struct run *run, int agent, double cost)
-{
-	struct agent_run *a = &run->agents[agent];
-	double spent = run->session->usage.cost, limit;
-	size_t i;
-
-	limit = a->config->max_cost_usd;
-	if (limit > 0 &&
-	    run->session->agents[agent].usage.cost + a->reserved + cost > limit)
-		return (false);
-	for (i = 0; i < run->session->nagents; i++)
-		spent += run->agents[i].reserved;
-	limit = run->config->max_cost_usd;
-	if (limit > 0 && spent + cost > limit) {
-		run->cost_limited = true;
-		return (false);
-	}
-	a->reserved += cost;
-	return (true);
-}
-
 /* The answers that the agent's process has not been given. */
 static struct json_object *
 news_for(struct run *run, struct agent_run *a)
@@ -330,7 +308,10 @@ check_ends(struct run *run, int64_t now)
 		    (double)run->config->run_timeout_ms / 1000);
 		finalize_begin(run, "time", text);
 	} else if (run->cost_limited) {
-		finalize_begin(run, "cost", "the cost limit is reached");
+		snprintf(text, sizeof(text),
+		    "the cost limit of %g USD allows no other call",
+		    run->config->max_cost_usd);
+		finalize_begin(run, "cost", text);
 	} else {
 		check_stall(run, now);
 	}

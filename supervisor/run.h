@@ -34,6 +34,17 @@ enum stage {
 	STAGE_DONE,
 };
 
+/* One agent's model call, as far as money goes. */
+struct spend {
+	bool open;         /* asked for or begun, and not settled */
+	bool begun;        /* bytes of its reply came */
+	char *model;       /* of an open one; or NULL */
+	double reserved;   /* USD granted to it; 0 where no limit is set */
+	bool waiting;      /* for what others may give back, to have */
+	double wanted;     /* so many USD; */
+	int64_t waits_for; /* the turn it is in */
+};
+
 /* What one agent's process was given and owes; the session knows the rest. */
 struct agent_run {
 	struct worker worker;
@@ -53,9 +64,9 @@ struct agent_run {
 
 	int64_t progress_at; /* monotonic */
 	bool idle_warned;
-	int64_t noted_at;    /* when its activity was last journalled */
-	char *noted;         /* and which it was */
-	double reserved;     /* USD granted to calls not yet settled */
+	int64_t noted_at; /* when its activity was last journalled */
+	char *noted;      /* and which it was */
+	struct spend spend;
 	int output_fd;       /* agent_outputs/ID.txt; -1 */
 	struct buf output;   /* of it, not yet written */
 	int64_t output_left; /* bytes it may still grow by */
@@ -116,10 +127,6 @@ void run_start_turn(struct run *, int agent, bool presentation);
 /* Start an agent's process. */
 void run_start_worker(struct run *, int agent);
 
-/* A limit that a call may use: cost so far and granted, against the run's
- * and the agent's.  False: the call must not be made. */
-bool run_reserve(struct run *, int agent, double cost);
-
 /* dispatch.c */
 
 /* What workers say goes here; there is one run in a process. */
@@ -135,6 +142,17 @@ struct call {
 	int index;
 	const struct msg *msg;
 };
+
+/* spend.c: what calls cost, and the limits of it. */
+void spend_on_reserve(struct call *);
+void spend_on_usage(struct call *);
+
+/* Signs of an agent's call: that it is made, that its reply begins. */
+void spend_call(struct agent_run *, const char *model);
+void spend_reply(struct agent_run *);
+
+/* An agent's process is gone: whatever it had open is settled. */
+void spend_gone(struct run *, struct agent_run *);
 
 /* verdict.c */
 void verdict_on_answer(struct call *);

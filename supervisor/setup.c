@@ -175,6 +175,7 @@ setup_release(struct run *run)
 			close(a->output_fd);
 		free(a->context);
 		free(a->noted);
+		free(a->spend.model);
 	}
 	for (i = 0; i < run->session->nanswers; i++) {
 		json_object_put(run->answers[i]);

@@ -41,7 +41,6 @@ close_turn(struct run *run, struct agent_run *a)
 	dispatch_flush_output(a);
 	a->turn_open = a->presenting = false;
 	a->refusals = 0;
-	a->reserved = 0;
 	a->worker.said = 0;
 	if (run->order != NULL)
 		order_end(run->order, a->worker.index);

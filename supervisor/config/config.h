@@ -13,6 +13,8 @@
 
 #include <json-c/json.h>
 
+#include "supervisor/decide/price.h"
+
 /* One row per backend type; the table is in preset.c. */
 struct preset {
 	const char *type;          /* "groq" */
@@ -80,9 +82,10 @@ struct config {
 	int max_new_answers_per_agent; /* -1: no limit */
 	enum strictness voting_sensitivity;
 	enum strictness answer_novelty;
-	double max_cost_usd;      /* of the run; 0: no limit */
-	bool single_agent_direct; /* one agent: no vote, no presentation */
-	char **worker_launcher;   /* NULL-terminated argv prefix, or NULL */
+	double max_cost_usd;       /* of the run; 0: no limit */
+	bool single_agent_direct;  /* one agent: no vote, no presentation */
+	char **worker_launcher;    /* NULL-terminated argv prefix, or NULL */
+	struct price_table prices; /* empty where only mock agents run */
 
 	struct json_object *source; /* the file as parsed, secrets replaced by
 				     * "[redacted]"; or NULL */
@@ -161,6 +164,13 @@ struct config *config_load(
     const char *path, const struct config_overrides *, struct diagnostics *);
 
 void config_free(struct config *);
+
+/* Whether the agent's models run on a server of the user's own. */
+bool agent_is_local(const struct agent_config *);
+
+/* The price of a model for an agent, or NULL: it has none. */
+const struct price *config_price(
+    const struct config *, const struct agent_config *, const char *model);
 
 /*
  * The shipped configurations: print their names, one a line, each good for

@@ -68,7 +68,7 @@ source_dir(void)
 	return (NULL);
 }
 
-static char *
+char *
 examples_dir(void)
 {
 	const char *given = getenv("MASSGEN_CONFIGS");
@@ -112,7 +112,8 @@ add_name(struct examples *all, const FTSENT *entry)
 	while (*name == '/')
 		name++;
 	len = strlen(name);
-	if (len <= 5 || strcmp(name + len - 5, ".yaml") != 0)
+	if (len <= 5 || strcmp(name + len - 5, ".yaml") != 0 ||
+	    strcmp(name, PRICES_FILE) == 0)
 		return;
 	all->names =
 	    xreallocarray(all->names, all->count + 1, sizeof(*all->names));

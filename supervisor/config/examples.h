@@ -13,4 +13,7 @@
  */
 char *example_find(const char *name, char *err, size_t errlen);
 
+/* The folder itself, whether it is there or not; the caller frees it. */
+char *examples_dir(void);
+
 #endif

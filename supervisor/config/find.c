@@ -8,12 +8,12 @@
 
 #include "ipc/xmalloc.h"
 #include "supervisor/config/examples.h"
+#include "supervisor/config/load.h"
 
 #define EXAMPLES "@examples/"
 
-/* "$XDG_CONFIG_HOME/massgen/NAME", or NULL: there is no home. */
-static char *
-user_path(const char *name)
+char *
+config_user_path(const char *name)
 {
 	const char *base = getenv("XDG_CONFIG_HOME");
 
@@ -61,12 +61,12 @@ find_named(const char *arg, char *err, size_t errlen)
 
 	if (path == NULL && *arg != '/') {
 		name = xasprintf("agents/%s", arg);
-		path = keep_existing(user_path(name));
+		path = keep_existing(config_user_path(name));
 		free(name);
 	}
 	if (path == NULL && *arg != '/') {
 		name = xasprintf("agents/%s.yaml", arg);
-		path = keep_existing(user_path(name));
+		path = keep_existing(config_user_path(name));
 		free(name);
 	}
 	if (path == NULL)
@@ -87,6 +87,6 @@ config_find(const char *arg, char *err, size_t errlen)
 		return (find_named(arg, err, errlen));
 	path = keep_existing(xstrdup(".massgen/config.yaml"));
 	if (path == NULL)
-		path = keep_existing(user_path("config.yaml"));
+		path = keep_existing(config_user_path("config.yaml"));
 	return (path);
 }

@@ -66,6 +66,7 @@ config_free(struct config *config)
 	     i++)
 		free(config->worker_launcher[i]);
 	free(config->worker_launcher);
+	price_table_release(&config->prices);
 	json_object_put(config->source);
 	free(config->path);
 	free(config);
@@ -117,8 +118,8 @@ read_file(const struct check *check, const char *path, struct buf *text)
 	return (error == 0);
 }
 
-static struct node *
-parse_file(const struct check *check, const char *path)
+struct node *
+tree_parse_file(const struct check *check, const char *path)
 {
 	const char *suffix = strrchr(path, '.'), *slash = strrchr(path, '/');
 	struct buf text = BUF_INITIALIZER;
@@ -454,6 +455,24 @@ load_limits(struct config *config, const struct node *root,
 	    : tree_number(orchestrator, "max_cost_usd", 0);
 }
 
+static void
+load_prices(const struct check *check, struct config *config, struct node *root)
+{
+	struct node *agents = node_get(root, "agents");
+	char *location;
+	size_t i;
+
+	if (agents == NULL)
+		agents = node_get(root, "agent");
+	price_load(check, config, root);
+	for (i = 0; i < config->nagents; i++) {
+		location = agent_location(agents, i);
+		price_check_limit(check, config, &config->agents[i],
+		    agent_at(agents, i), location);
+		free(location);
+	}
+}
+
 static enum strictness
 strictness_of(const struct node *map, const char *key)
 {
@@ -492,6 +511,7 @@ load_tree(const struct check *check, struct node *root,
 	load_agents(check, config, root);
 	load_dry_run(check, config, node_get(root, "dry_run"));
 	load_limits(config, root, overrides);
+	load_prices(check, config, root);
 	orchestrator = node_get(root, "orchestrator");
 	config->voting_sensitivity =
 	    strictness_of(orchestrator, "voting_sensitivity");
@@ -516,7 +536,7 @@ config_load(const char *path, const struct config_overrides *overrides,
 	struct config *config = NULL;
 	struct node *root;
 
-	root = path != NULL ? parse_file(&check, path)
+	root = path != NULL ? tree_parse_file(&check, path)
 			    : parse_quick(&check, overrides);
 	if (root == NULL)
 		return (NULL);

@@ -30,6 +30,24 @@ bool tree_bool(const struct node *map, const char *key, bool absent);
 void expand_tree(const struct check *, struct node *, const char *location,
     enum severity unset);
 
+/* "$XDG_CONFIG_HOME/massgen/NAME", malloc'd, or NULL: there is no home. */
+char *config_user_path(const char *name);
+
+/* The tree in a regular file of bounded size, or NULL after an error. */
+struct node *tree_parse_file(const struct check *, const char *path);
+
+/*
+ * The table of prices, for the agents that need one: what shipped, over it
+ * the user's file, over that "prices" of the tree at root.
+ */
+#define PRICES_FILE "prices.yaml"
+void price_load(const struct check *, struct config *, const struct node *root);
+
+/* An agent under a cost limit has models with prices, or it is an error. */
+void price_check_limit(const struct check *, const struct config *,
+    const struct agent_config *, const struct node *agent,
+    const char *location);
+
 /* The file as JSON for a record of the run: without secrets. */
 struct json_object *source_json(const struct node *root);
 

@@ -387,6 +387,43 @@ static const struct key ui_keys[] = {
 };
 static const struct place ui = { "", "UI missing", ui_keys, NULL };
 
+/* Up to 10,000 dollars for a million tokens. */
+#define RATE TYPE_NUMBER, RANGE(0, 1e4, \
+	"a number of US dollars per million tokens, from 0 to 10000")
+#define RATES \
+	SUPPORTED("input", RATE, .required = true), \
+	SUPPORTED("cached", RATE), \
+	SUPPORTED("cache_write", RATE), \
+	SUPPORTED("output", RATE, .required = true)
+
+static const struct key long_price_keys[] = {
+	SUPPORTED("threshold", POSITIVE_INT, .required = true),
+	RATES,
+	END
+};
+static const struct place long_price = {
+	"long_context ", "long_context missing", long_price_keys, NULL
+};
+
+static const struct key price_keys[] = {
+	RATES,
+	SUPPORTED("long_context", TYPE_MAP | TYPE_LIST, .inner = &long_price,
+	    .item_types = TYPE_MAP),
+	END
+};
+static const struct place price = {
+	"Price ", "Price missing", price_keys, NULL
+};
+
+static const struct key price_file_keys[] = {
+	SUPPORTED("prices", TYPE_MAP, .inner = &price, .by_name = true,
+	    .required = true),
+	END
+};
+const struct place schema_price_file = {
+	"", "Table of prices missing", price_file_keys, NULL
+};
+
 static const struct key root_keys[] = {
 	SUPPORTED("agents", TYPE_LIST, .inner = &agent,
 	    .item_types = TYPE_MAP, .item_title = "Agent"),
@@ -396,6 +433,8 @@ static const struct key root_keys[] = {
 	SUPPORTED("timeout_settings", TYPE_MAP, .inner = &timeouts),
 	SUPPORTED("ui", TYPE_MAP, .inner = &ui, .title = "UI"),
 	SUPPORTED("dry_run", TYPE_MAP),
+	SUPPORTED("prices", TYPE_MAP | TYPE_STR, .inner = &price,
+	    .by_name = true, .want = "a dictionary or the name of a file"),
 	IGNORED("memory", TYPE_MAP, .inner = &memory, .title = "Memory"),
 	IGNORED("session_id", TYPE_STR),
 	END

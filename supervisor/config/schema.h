@@ -62,6 +62,7 @@ struct place {
 extern const struct place schema_root;
 extern const struct place schema_backend;
 extern const struct place schema_step; /* of a mock agent's script */
+extern const struct place schema_price_file;
 
 /* The names of V1 of the format, which is refused; NULL-terminated. */
 extern const char *const schema_v1_keys[];

@@ -81,12 +81,14 @@ struct event {
 	int64_t cached_input_tokens;
 	int64_t output_tokens;
 	int64_t reasoning_tokens;
+	int64_t cache_write_tokens;
 	double cost;
 	double cpu_seconds;
 	bool dry_run;
 	bool direct;    /* one agent: its answer is the result */
 	bool requested; /* we asked for this exit */
 	bool permanent;
+	bool priced;    /* of a call: cost is all that it cost */
 	bool presented; /* by the winner, else taken as it stood */
 
 	struct json_object *root;

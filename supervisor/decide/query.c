@@ -43,6 +43,17 @@ session_agent_by_name(const struct session *s, const char *anonymous)
 	return ((int)n - 1);
 }
 
+bool
+session_is_unpriced(const struct session *s, const char *model)
+{
+	size_t i;
+
+	for (i = 0; i < s->nunpriced; i++)
+		if (strcmp(s->unpriced_models[i], model) == 0)
+			return (true);
+	return (false);
+}
+
 /* How many agents satisfy `condition`, an expression over `a`. */
 #define COUNT(s, condition)                                         \
 	do {                                                        \

@@ -79,6 +79,9 @@ session_free(struct session *s)
 		free(s->answers[i].sha256);
 		free(s->answers[i].preview);
 	}
+	for (i = 0; i < s->nunpriced; i++)
+		free(s->unpriced_models[i]);
+	free(s->unpriced_models);
 	free(s->agents);
 	free(s->by_id);
 	free(s->answers);
@@ -257,6 +260,18 @@ add_usage(struct usage_sum *u, const struct event *e)
 	u->reasoning_tokens += e->reasoning_tokens;
 	u->cost += e->cost;
 	u->calls++;
+	u->unpriced_calls += e->priced ? 0 : 1;
+}
+
+static void
+note_unpriced(struct session *s, const char *model)
+{
+	if (model == NULL || s->nunpriced == SESSION_UNPRICED_MAX ||
+	    session_is_unpriced(s, model))
+		return;
+	s->unpriced_models = xreallocarray(
+	    s->unpriced_models, s->nunpriced + 1, sizeof(*s->unpriced_models));
+	s->unpriced_models[s->nunpriced++] = xstrdup(model);
 }
 
 static void
@@ -264,6 +279,8 @@ apply_usage(struct session *s, const struct event *e)
 {
 	size_t i;
 
+	if (!e->priced)
+		note_unpriced(s, e->model);
 	add_usage(&s->agents[e->who].usage, e);
 	/* the total is the sum of what the agents show, to the last digit */
 	add_usage(&s->usage, e);

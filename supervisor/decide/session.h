@@ -47,6 +47,7 @@ struct usage_sum {
 	int64_t output_tokens;
 	int64_t reasoning_tokens;
 	int64_t calls;
+	int64_t unpriced_calls; /* of calls: cost is without these */
 	double cost;
 };
 
@@ -142,7 +143,12 @@ struct session {
 	char *message; /* of a failed run */
 	int64_t exit_code;
 	struct usage_sum usage;
+	char **unpriced_models; /* each once, in the order they came */
+	size_t nunpriced;
 };
+
+/* The most models that unpriced_models names. */
+#define SESSION_UNPRICED_MAX 64
 
 struct session *session_new(void);
 void session_free(struct session *);
@@ -153,6 +159,9 @@ void session_apply(struct session *, struct event *);
 /* Index of an agent by id or by anonymous name; -1. */
 int session_agent_by_id(const struct session *, const char *id);
 int session_agent_by_name(const struct session *, const char *anonymous);
+
+/* Whether calls of the model are known not to be in the costs. */
+bool session_is_unpriced(const struct session *, const char *model);
 
 /* Agents that may still do something. */
 size_t session_living(const struct session *);

@@ -19,9 +19,13 @@ by_votes(const struct session *s, int a, int b)
 static int
 by_cost(const struct session *s, int a, int b)
 {
-	double x = s->agents[a].usage.cost, y = s->agents[b].usage.cost;
+	const struct usage_sum *x = &s->agents[a].usage;
+	const struct usage_sum *y = &s->agents[b].usage;
 
-	return (x < y ? -1 : x > y);
+	/* an unknown cost is not the lowest */
+	if ((x->unpriced_calls > 0) != (y->unpriced_calls > 0))
+		return (x->unpriced_calls > 0 ? 1 : -1);
+	return (x->cost < y->cost ? -1 : x->cost > y->cost);
 }
 
 static int
@@ -90,8 +94,11 @@ reason(const struct session *s, int winner)
 	int loser;
 	size_t rule;
 
-	buf_addf(&b, "votes=%d, cost=%.4f", s->answers[a->latest].votes,
-	    a->usage.cost);
+	buf_addf(&b, "votes=%d, ", s->answers[a->latest].votes);
+	if (a->usage.unpriced_calls > 0)
+		buf_adds(&b, "cost=unpriced");
+	else
+		buf_addf(&b, "cost=%.4f", a->usage.cost);
 	rule = hardest_rule(s, winner, &loser);
 	if (loser == -1)
 		buf_adds(&b, "; the only agent with an answer");

@@ -126,6 +126,7 @@ usage(const struct usage_sum *u)
 	put_int(o, "reasoning_tokens", u->reasoning_tokens);
 	put_int(o, "total_tokens", u->input_tokens + u->output_tokens);
 	put_int(o, "call_count", u->calls);
+	put_int(o, "unpriced_calls", u->unpriced_calls);
 	put_real(o, "estimated_cost", u->cost);
 	return (o);
 }
@@ -219,6 +220,18 @@ votes(const struct session *s, bool superseded)
 }
 
 static struct json_object *
+unpriced_models(const struct session *s)
+{
+	struct json_object *list = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < s->nunpriced; i++)
+		json_object_array_add(
+		    list, json_object_new_string(s->unpriced_models[i]));
+	return (list);
+}
+
+static struct json_object *
 results(const struct session *s)
 {
 	struct json_object *o = json_object_new_object();
@@ -236,6 +249,7 @@ results(const struct session *s)
 	put_str(o, "manifest", s->manifest);
 	put(o, "usage", usage(&s->usage));
 	put_real(o, "estimated_cost", s->usage.cost);
+	put(o, "unpriced_models", unpriced_models(s));
 	return (o);
 }
 

@@ -25,7 +25,8 @@ def check(*args, cwd=GOLDEN, env=None):
     return subprocess.run(
         [CHECK, *args],
         cwd=cwd,
-        env={"TEST_SECRET": SECRET} | (env or {}),
+        env={"TEST_SECRET": SECRET, "MASSGEN_CONFIGS": str(CONFIGS)}
+        | (env or {}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -78,7 +79,7 @@ def test_no_message_and_no_record_holds_a_secret():
 
 def shipped():
     """Every configuration below configs/."""
-    found = sorted(CONFIGS.rglob("*.yaml"))
+    found = sorted(set(CONFIGS.rglob("*.yaml")) - {CONFIGS / "prices.yaml"})
     assert len(found) >= 15, found
     return found
 

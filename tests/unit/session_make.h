@@ -134,7 +134,7 @@ made_usage(struct session *s, const char *id, int64_t tokens, double cost)
 {
 	TELL(s, EVENT_USAGE, .agent = id, .input_tokens = 4 * tokens,
 	    .cached_input_tokens = 3 * tokens, .output_tokens = 2 * tokens,
-	    .reasoning_tokens = tokens, .cost = cost);
+	    .reasoning_tokens = tokens, .cost = cost, .priced = true);
 }
 
 static inline void

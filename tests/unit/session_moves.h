@@ -29,7 +29,8 @@ model_use(struct model *m, size_t i)
 
 	MODEL_EVENT(m, EVENT_USAGE, .agent = model_ids[i], .model = "mock-2",
 	    .input_tokens = 40, .cached_input_tokens = 10, .output_tokens = 7,
-	    .reasoning_tokens = 3, .cost = costs[model_pick(m, 6)]);
+	    .reasoning_tokens = 3, .cost = costs[model_pick(m, 6)],
+	    .priced = true);
 	if (model_chance(m, 5))
 		m->cost_limited = true;
 }

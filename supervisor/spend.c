@@ -1,0 +1,289 @@
+/*
+ * Money: what each model call cost, and whether another one may be made.
+ * A call is granted the most that it can cost, and settled with what it
+ * did; what is granted and not yet settled counts against the limits.
+ */
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/log.h"
+#include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
+#include "supervisor/run.h"
+
+#define MODEL_NAME_MAX 200
+
+enum ruling {
+	GRANTED,
+	WAIT, /* until others' calls are settled */
+	REFUSED,
+};
+
+static bool
+is_mock(const struct agent_run *a)
+{
+	return (strcmp(a->config->preset->type, "mock") == 0);
+}
+
+static const struct usage_sum *
+usage_of(const struct run *run, const struct agent_run *a)
+{
+	return (&run->session->agents[a->worker.index].usage);
+}
+
+/*
+ * What the run may come to with this call, added up as the session adds up
+ * what it did: so that no rounding comes between the two.
+ */
+static double
+prospect(const struct run *run, const struct agent_run *caller, double cost,
+    bool with_reserved)
+{
+	double sum = 0;
+	size_t i;
+
+	for (i = 0; i < run->session->nagents; i++) {
+		const struct agent_run *a = &run->agents[i];
+		double own = usage_of(run, a)->cost;
+
+		if (a == caller)
+			own += cost;
+		else if (with_reserved)
+			own += a->spend.reserved;
+		sum += own;
+	}
+	return (sum);
+}
+
+static enum ruling
+rule(struct run *run, const struct agent_run *a, double cost)
+{
+	double limit = a->config->max_cost_usd;
+
+	if (limit > 0 && usage_of(run, a)->cost + cost > limit)
+		return (REFUSED);
+	limit = run->config->max_cost_usd;
+	if (limit > 0 && prospect(run, a, cost, false) > limit) {
+		run->cost_limited = true;
+		return (REFUSED);
+	}
+	if (limit > 0 && prospect(run, a, cost, true) > limit)
+		return (WAIT);
+	return (GRANTED);
+}
+
+static void
+answer(struct agent_run *a, int64_t turn, const char *refusal)
+{
+	struct msg m = { .type = MSG_GRANT,
+		.turn = turn,
+		.accepted = refusal == NULL,
+		.text = refusal };
+
+	worker_send(&a->worker, &m);
+}
+
+static void
+take_up(struct run *run, struct agent_run *a, double cost, int64_t turn)
+{
+	enum ruling ruling = rule(run, a, cost);
+
+	a->spend.waiting = ruling == WAIT;
+	a->spend.wanted = cost;
+	a->spend.waits_for = turn;
+	if (ruling == GRANTED) {
+		a->spend.open = true;
+		a->spend.reserved = cost;
+		answer(a, turn, NULL);
+	} else if (ruling == REFUSED) {
+		answer(a, turn, "the cost limit allows no other call");
+	}
+}
+
+/* Something was settled: who waits may have come into its own. */
+static void
+take_up_waiting(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->session->nagents; i++) {
+		struct agent_run *a = &run->agents[i];
+
+		if (!a->spend.waiting)
+			continue;
+		a->spend.waiting = false;
+		if (a->turn_open && a->turn == a->spend.waits_for)
+			take_up(run, a, a->spend.wanted, a->turn);
+	}
+}
+
+static void
+set_model(struct agent_run *a, const char *model)
+{
+	free(a->spend.model);
+	a->spend.model =
+	    model == NULL ? NULL : utf8_line(model, MODEL_NAME_MAX);
+}
+
+static void
+forget(struct agent_run *a)
+{
+	set_model(a, NULL);
+	memset(&a->spend, 0, sizeof(a->spend));
+}
+
+/* Why e's cost is not known, said once for a model. */
+static void
+warn_unpriced(struct run *run, const struct agent_run *a, const char *model)
+{
+	if (agent_is_local(a->config))
+		return;
+	if (config_price(run->config, a->config, model) == NULL)
+		run_warn(run,
+		    "model %s has no price: its calls are not in the costs",
+		    model);
+	else
+		run_warn(run,
+		    "model %s: what a call used is not known, its cost is not "
+		    "in the costs",
+		    model);
+}
+
+/* The end of a call: journalled, and what was granted given back. */
+static void
+settle(struct run *run, struct agent_run *a, struct event *e)
+{
+	char *model = utf8_line(
+	    e->model == NULL ? a->config->model : e->model, MODEL_NAME_MAX);
+	bool news = !e->priced && !session_is_unpriced(run->session, model);
+
+	if (a->spend.reserved > 0 && e->cost > a->spend.reserved)
+		log_warnx("agent %s: a call cost %g USD, at most %g were "
+			  "expected",
+		    a->config->id, e->cost, a->spend.reserved);
+	e->type = EVENT_USAGE;
+	e->agent = a->config->id;
+	e->model = model;
+	forget(a);
+	run_event(run, e);
+	if (news && session_is_unpriced(run->session, model))
+		warn_unpriced(run, a, model);
+	free(model);
+	take_up_waiting(run);
+}
+
+/* The reply began, and how much it took nobody can say: all of it. */
+static void
+price_lost(const struct agent_run *a, struct event *e)
+{
+	e->priced = a->spend.reserved > 0;
+	if (e->cost < a->spend.reserved)
+		e->cost = a->spend.reserved;
+}
+
+static void
+drop_call(struct run *run, struct agent_run *a)
+{
+	struct event e = { .model = a->spend.model };
+
+	if (a->spend.open && a->spend.begun) {
+		price_lost(a, &e);
+		settle(run, a, &e);
+	} else {
+		forget(a);
+	}
+}
+
+/* The most that the call can cost; -1: no bound is known. */
+static double
+bound(const struct run *run, const struct agent_run *a, const struct msg *m)
+{
+	const struct price *price;
+
+	if (is_mock(a))
+		return (m->cost > 0 && isfinite(m->cost) ? m->cost : 0);
+	price = config_price(run->config, a->config,
+	    m->model == NULL ? a->config->model : m->model);
+	if (price == NULL || m->input_tokens <= 0 || m->output_tokens <= 0)
+		return (-1);
+	return (price_bound(price, m->input_tokens, m->output_tokens));
+}
+
+void
+spend_on_reserve(struct call *c)
+{
+	struct agent_run *a = c->agent;
+	double cost = bound(c->run, a, c->msg);
+
+	/* it asks again without having settled: that call is over */
+	drop_call(c->run, a);
+	set_model(a, c->msg->model);
+	if (cost < 0)
+		answer(a, c->msg->turn, "what the call can cost is not known");
+	else
+		take_up(c->run, a, cost, c->msg->turn);
+}
+
+static int64_t
+not_negative(int64_t n)
+{
+	return (n < 0 ? 0 : n);
+}
+
+static void
+price_usage(const struct run *run, const struct agent_run *a,
+    const struct msg *m, struct event *e)
+{
+	const struct price *price = config_price(run->config, a->config,
+	    m->model == NULL ? a->config->model : m->model);
+	struct price_usage usage = { e->input_tokens, e->cached_input_tokens,
+		e->cache_write_tokens, e->output_tokens };
+
+	e->cost = price == NULL ? 0 : price_of(price, &usage);
+	/* a call that failed before its reply used nothing */
+	e->priced = price != NULL || (usage.input == 0 && usage.output == 0);
+	if (m->lost)
+		price_lost(a, e);
+}
+
+void
+spend_on_usage(struct call *c)
+{
+	const struct msg *m = c->msg;
+	struct event e = { .model = m->model,
+		.input_tokens = not_negative(m->input_tokens),
+		.cached_input_tokens = not_negative(m->cached_input_tokens),
+		.cache_write_tokens = not_negative(m->cache_write_tokens),
+		.output_tokens = not_negative(m->output_tokens),
+		.reasoning_tokens = not_negative(m->reasoning_tokens),
+		.cost = m->cost > 0 && isfinite(m->cost) ? m->cost : 0,
+		.priced = true };
+
+	if (!is_mock(c->agent))
+		price_usage(c->run, c->agent, m, &e);
+	settle(c->run, c->agent, &e);
+}
+
+void
+spend_call(struct agent_run *a, const char *model)
+{
+	if (is_mock(a) || a->spend.open)
+		return;
+	a->spend.open = true;
+	set_model(a, model);
+}
+
+void
+spend_reply(struct agent_run *a)
+{
+	a->spend.begun = a->spend.open && !is_mock(a);
+}
+
+void
+spend_gone(struct run *run, struct agent_run *a)
+{
+	drop_call(run, a);
+	take_up_waiting(run);
+}
