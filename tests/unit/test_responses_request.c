@@ -308,6 +308,10 @@ TEST(history_without_what_would_be_refused)
 	check_history(THOUGHT("1") "," CALL("a", "{}") "," CALL("b", "{"),
 	    "incomplete",
 	    Q "," THOUGHT("1") "," CALL("a", "{}") "," RESULT("a") "]");
+	/* A call that nobody can answer, and the reasoning for it alone. */
+	check_history(
+	    THOUGHT("1") ",{'type':'function_call'}," THOUGHT("2") "," TEXT,
+	    "completed", Q "," THOUGHT("2") "," TEXT "]");
 	/* A second call with the id of the first. */
 	check_history(CALL("a", "{}") "," CALL("a", "{}") "," CALL("b", "{}"),
 	    "completed",
