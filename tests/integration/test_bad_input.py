@@ -52,9 +52,15 @@ def test_an_open_pipe_is_never_read():
 
 def test_workers_do_not_get_our_standard_input():
     read, write = os.pipe()
-    config = agents_config({"a": mock({"answer": "A", "delay_ms": 500})})
-    going = start("Q", config=config, stdin=read)
-    going.wait_status(lambda s: s["agents"]["a"]["pid"], "a worker")
+    config = agents_config(
+        {"a": {"system_message": "hang", "backend": {"type": "mock"}}},
+        timeout_settings={"agent_timeout_seconds": 1},
+        orchestrator={"max_restarts_per_agent": 0},
+    )
+    going = start("Q", config=config, stdin=read, worker=harness.FAKE_WORKER)
+    going.wait_status(
+        lambda s: s["agents"]["a"]["status"] == "streaming", "a turn"
+    )
     ours = os.readlink(f"/proc/self/fd/{read}")
     for worker in going.workers():
         for link in pathlib.Path(f"/proc/{worker.pid}/fd").iterdir():

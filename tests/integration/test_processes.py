@@ -17,9 +17,9 @@ def fake(mode):
     return {"system_message": mode, "backend": {"type": "mock"}}
 
 
-def started(config, *arguments):
+def started(config, *arguments, **options):
     """A run whose agents are all in a turn."""
-    going = start(*arguments, "Q", config=config)
+    going = start(*arguments, "Q", config=config, **options)
     going.wait_status(
         lambda s: all(
             a["status"] == "streaming" for a in s["agents"].values()
@@ -102,19 +102,19 @@ def test_an_idle_worker_takes_little():
 
 
 def test_workers_start_clean():
-    config = agents_config({"a": mock({"answer": "A", "delay_ms": 1000})})
-    going = started(config)
+    config = agents_config(
+        {"a": fake("hang")},
+        timeout_settings={"agent_timeout_seconds": 1},
+        orchestrator={"max_restarts_per_agent": 0},
+    )
+    going = started(config, worker=harness.FAKE_WORKER)
     (worker,) = going.workers()
     proc = pathlib.Path(f"/proc/{worker.pid}")
     status = proc.joinpath("status").read_text()
     assert "SigBlk:\t0000000000000000" in status, status
-    names = {p.name for p in proc.joinpath("fd").iterdir()}
-    targets = {
-        name: str(proc.joinpath("fd", name).readlink()) for name in names
-    }
-    for name, target in targets.items():
-        assert "log_" not in target, targets
-        assert "status.json" not in target, targets
+    links = {p.name: os.readlink(p) for p in proc.joinpath("fd").iterdir()}
+    assert sorted(links) == ["0", "1", "2"], links
+    assert all(target.startswith("pipe:") for target in links.values()), links
     assert worker.group == worker.pid, worker
     massgen.assert_clean(going.wait())
 

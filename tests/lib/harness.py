@@ -114,8 +114,9 @@ class _Case:
 
     def finish(self, status):
         """Clean up behind the test; returns (status, text)."""
-        left = processes.find(processes.CASE_MARKER, self.marker)
-        processes.end(processes.CASE_MARKER, self.marker)
+        whose = (processes.CASE_MARKER, self.marker, None, self.pid)
+        left = processes.find(*whose)
+        processes.end(*whose)
         self.log.seek(0)
         text = self.log.read().decode(errors="backslashreplace")
         if self.late:

@@ -1,8 +1,8 @@
 """Find and end the processes a test has started, whoever adopted them.
 
 A process belongs to a test if the test's marker is in its environment, or if
-it is in the test's session: that still holds where the environment cannot be
-read because the process made itself undumpable.
+it is in the test's session or process group: that still holds where the
+environment cannot be read because the process made itself undumpable.
 """
 
 import dataclasses
@@ -56,7 +56,7 @@ def _environ(pid):
         return []
 
 
-def find(variable, marker, session=None):
+def find(variable, marker, session=None, group=None):
     """The living processes of a test, the caller aside; zombies are dead."""
     wanted = f"{variable}={marker}".encode()
     found = []
@@ -67,18 +67,22 @@ def find(variable, marker, session=None):
             process = _read(int(name))
             if process.state in "ZX":
                 continue
-            if process.session == session or wanted in _environ(int(name)):
+            if (
+                process.session == session
+                or process.group == group
+                or wanted in _environ(int(name))
+            ):
                 found.append(process)
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
 
 
-def end(variable, marker, session=None):
+def end(variable, marker, session=None, group=None):
     """Kill what find() finds until nothing is left."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        left = find(variable, marker, session)
+        left = find(variable, marker, session, group)
         if not left:
             return
         for process in left:
