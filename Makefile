@@ -166,6 +166,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_config \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
+		tests/unit/test_journal \
 		tests/unit/test_novelty \
 		tests/unit/test_order \
 		tests/unit/test_report \

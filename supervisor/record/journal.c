@@ -152,15 +152,16 @@ deliver(const char *line, size_t len, int64_t seq,
 }
 
 /*
- * After a bad line only more of the same torn write may come.  A line that
- * looks whole there means damage in the middle, not a crash.
+ * A line is one write: torn, it lacks its end, or is NUL where a block was
+ * never written.  Anything else is damage, and so is a line behind it.
  */
 static bool
 is_torn_tail(const char *rest, size_t len)
 {
-	const char *next = memchr(rest, '\n', len);
+	const char *end = memchr(rest, '\n', len);
 
-	return (next == NULL || next == rest + len - 1);
+	return (end == NULL ||
+	    (end == rest + len - 1 && memchr(rest, '\0', len) != NULL));
 }
 
 int64_t

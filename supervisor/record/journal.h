@@ -42,8 +42,9 @@ void journal_close(struct journal *);
 
 /*
  * Hand each event of the file at path to fn, in order, until its end or a
- * torn tail.  Returns how many there were, or -1 with the reason in err: it
- * cannot be read, or a damaged line has valid lines behind it.
+ * torn tail, which a crash in the middle of a write leaves.  Returns how many
+ * there were, or -1 with the reason in err: it cannot be read, or it was
+ * damaged in any other way.
  */
 int64_t journal_read(const char *path, void (*fn)(void *arg, struct event *),
     void *arg, char *err, size_t errlen);
