@@ -165,6 +165,8 @@ TEST(a_failed_exec_is_told_with_its_reason)
 {
 	struct spawn sp = { 0 };
 
+	/* one that everybody may search */
+	setenv("PATH", "/usr/bin:/bin", 1);
 	fails(&sp, "/nonexistent/x",
 	    "exec /nonexistent/x: No such file or directory");
 	fails(&sp, "/", "exec /: Permission denied");
