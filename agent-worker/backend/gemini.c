@@ -10,6 +10,7 @@
 
 #include "agent-worker/backend/calls.h"
 #include "agent-worker/backend/gemini.h"
+#include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
 /*
@@ -169,14 +170,13 @@ take_usage(struct reply *r, struct json_object *usage)
 	usage_settle(u);
 }
 
-/* The provider's reason, and its words where it has some to say. */
-static void
-fail_with(struct reply *r, enum failure failure, const char *what,
-    struct json_object *reason, struct json_object *words)
+/* The provider's reason, and its words where it has any; on the heap. */
+static char *
+said(struct json_object *reason, struct json_object *words)
 {
-	reply_fail(r, failure, "%s: %s%s%s", what,
-	    json_object_get_string(reason), words == NULL ? "" : ": ",
-	    words == NULL ? "" : json_object_get_string(words));
+	return (xasprintf("%s%s%s", json_object_get_string(reason),
+	    words == NULL ? "" : ": ",
+	    words == NULL ? "" : json_object_get_string(words)));
 }
 
 /* Why a reply ends; what is not here is an end like any other. */
@@ -211,24 +211,28 @@ static void
 take_finish(struct reply *r, struct json_object *candidate)
 {
 	struct json_object *value = member(candidate, "finishReason");
-	const char *s;
-	size_t i;
+	size_t i, n = sizeof(reasons) / sizeof(reasons[0]);
+	char *text;
 
 	if (!json_object_is_type(value, json_type_string))
 		return;
-	s = json_object_get_string(value);
-	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (strcmp(reasons[i].reason, s) != 0)
-			continue;
-		if (reasons[i].failure != FAILURE_NONE)
-			fail_with(r, reasons[i].failure,
-			    "the provider ended the reply", value,
-			    member(candidate, "finishMessage"));
-		else if (reasons[i].finish != FINISH_NONE)
-			r->finish = reasons[i].finish;
+	for (i = 0; i < n; i++)
+		if (strcmp(reasons[i].reason, json_object_get_string(value)) ==
+		    0)
+			break;
+	if (i == n) {
+		r->finish = FINISH_STOP;
 		return;
 	}
-	r->finish = FINISH_STOP;
+	text = said(value, member(candidate, "finishMessage"));
+	if (reasons[i].failure != FAILURE_NONE)
+		reply_fail(r, reasons[i].failure,
+		    "the provider ended the reply: %s", text);
+	else if (reasons[i].finish != FINISH_NONE)
+		r->finish = reasons[i].finish;
+	if (r->finish == FINISH_FILTER && r->error == NULL)
+		r->error = utf8_line(text, REPLY_ERROR_MAX - 3);
+	free(text);
 }
 
 static void
@@ -374,11 +378,14 @@ static void
 take_feedback(struct reply *r, struct json_object *feedback)
 {
 	struct json_object *reason = member(feedback, "blockReason");
+	char *text;
 
-	if (json_object_is_type(reason, json_type_string))
-		fail_with(r, FAILURE_PERMANENT,
-		    "the provider blocked the prompt", reason,
-		    member(feedback, "blockReasonMessage"));
+	if (!json_object_is_type(reason, json_type_string))
+		return;
+	text = said(reason, member(feedback, "blockReasonMessage"));
+	reply_fail(
+	    r, FAILURE_PERMANENT, "the provider blocked the prompt: %s", text);
+	free(text);
 }
 
 static void

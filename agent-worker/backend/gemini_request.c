@@ -312,8 +312,9 @@ merge(struct json_object *request, struct json_object *extra)
 			set(request, name, json_object_get(value));
 			continue;
 		}
-		json_object_object_foreach (value, key, each)
+		json_object_object_foreach (value, key, each) {
 			set(inner(request, name), key, json_object_get(each));
+		}
 	}
 }
 

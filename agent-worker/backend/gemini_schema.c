@@ -93,9 +93,10 @@ absorb_properties(struct json_object *flat, struct json_object *v)
 
 	if (!json_object_is_type(v, json_type_object))
 		return;
-	json_object_object_foreach (v, name, property)
+	json_object_object_foreach (v, name, property) {
 		if (!json_object_object_get_ex(all, name, NULL))
 			set(all, name, property);
+	}
 }
 
 static struct json_object *
@@ -226,9 +227,10 @@ add_properties(struct translation *t, struct json_object *out,
 	if (all == NULL || json_object_object_length(all) == 0)
 		return;
 	properties = provide(out, "properties", json_type_object);
-	json_object_object_foreach (all, name, property)
+	json_object_object_foreach (all, name, property) {
 		json_object_object_add(
 		    properties, name, translate(t, property, depth - 1));
+	}
 	required = json_object_new_array();
 	for (i = 0; i < n; i++) {
 		v = element(asked, i);

@@ -77,10 +77,12 @@ static const struct vector vectors[] = {
 	    "ok length" },
 	{ "a long decode", "gemini", SAY("so") END("CONTINUATION"),
 	    "ok length text=so" },
-	{ "safety", "gemini", SAY("so") END("SAFETY"), "ok filter text=so" },
-	{ "prohibited", "gemini", END("PROHIBITED_CONTENT"), "ok filter" },
+	{ "safety", "gemini", SAY("so") END("SAFETY"), "ok filter error=SAFETY text=so" },
+	{ "prohibited", "gemini", CHUNK("'finishReason':"
+		"'PROHIBITED_CONTENT','finishMessage':'No.'", ""),
+	    "ok filter error=PROHIBITED_CONTENT: No." },
 	{ "recitation", "gemini", SAY("so") END("RECITATION"),
-	    "ok filter text=so" },
+	    "ok filter error=RECITATION text=so" },
 	{ "other", "gemini", SAY("so") END("OTHER"), "ok stop text=so" },
 	{ "reasons that are none", "gemini",
 	    CHUNK(PARTS("{'text':'s'}") ",'finishReason':null", "")
