@@ -168,6 +168,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_event \
 		tests/unit/test_journal \
 		tests/unit/test_novelty \
+		tests/unit/test_price \
 		tests/unit/test_order \
 		tests/unit/test_report \
 		tests/unit/test_report_metadata \
@@ -178,7 +179,8 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_session_verdict \
 		tests/unit/test_vote
 
-WORKER_TESTS =	tests/unit/test_chatcompletion \
+WORKER_TESTS =	tests/unit/test_bound \
+		tests/unit/test_chatcompletion \
 		tests/unit/test_chatrequest \
 		tests/unit/test_claude \
 		tests/unit/test_claude_request \

@@ -59,9 +59,7 @@ load_row(const struct check *check, struct price_table *table,
     const struct node *name, const struct node *map, bool shipped)
 {
 	const struct node *more = node_get(map, "long_context");
-	struct price row = {
-		.model = name->text, .shipped = shipped, .ntiers = 1
-	};
+	struct price row = { .shipped = shipped, .ntiers = 1 };
 	char *location;
 	size_t i;
 
@@ -80,7 +78,7 @@ load_row(const struct check *check, struct price_table *table,
 	for (i = 0; more != NULL && more->kind == NODE_LIST && i < more->count;
 	     i++)
 		load_tier(&row.tiers[row.ntiers++], more->items[i]);
-	price_add(table, &row);
+	price_add(table, name->text, &row);
 }
 
 /* What was found wrong in the tree is null by now. */
@@ -229,6 +227,9 @@ refuse_unknown_prices(const struct check *check, struct json_object *params,
 		{ "plugins", NULL },
 		{ "service_tier", "priority" },
 		{ "service_tier", "fast" },
+		{ "enable_web_search", "true" },
+		{ "enable_code_interpreter", "true" },
+		{ "enable_code_execution", "true" },
 	};
 	struct json_object *v;
 	size_t i;
@@ -253,6 +254,7 @@ price_check_limit(const struct check *check, const struct config *config,
     const char *location)
 {
 	const struct node *at = node_get(node, "backend");
+	size_t i, fallbacks;
 	char *path;
 
 	if (check->dry_run || agent->preset == NULL || is_mock(agent) ||
@@ -262,6 +264,14 @@ price_check_limit(const struct check *check, const struct config *config,
 	require_price(check, config, agent, agent->model, at, path);
 	require_price(check, config, agent, agent->planning_model, at, path);
 	require_price(check, config, agent, agent->synthesis_model, at, path);
+	fallbacks = agent->fallback_models == NULL
+	    ? 0
+	    : json_object_array_length(agent->fallback_models);
+	for (i = 0; i < fallbacks; i++)
+		require_price(check, config, agent,
+		    json_object_get_string(
+			json_object_array_get_idx(agent->fallback_models, i)),
+		    at, path);
 	refuse_unknown_prices(check, agent->params, at, path);
 	refuse_unknown_prices(check,
 	    json_object_object_get(agent->params, "extra_body"), at, path);

@@ -48,20 +48,19 @@ row_named(const struct price_table *table, const char *name, size_t len)
 }
 
 void
-price_add(struct price_table *table, const struct price *row)
+price_add(struct price_table *table, const char *model, const struct price *row)
 {
-	struct price *p = row_named(table, row->model, strlen(row->model));
-	char *model = xstrdup(row->model);
+	struct price *p = row_named(table, model, strlen(model));
 
-	if (p != NULL) {
-		free(p->model);
-	} else {
+	if (p == NULL) {
 		table->rows = xreallocarray(
 		    table->rows, table->count + 1, sizeof(*table->rows));
 		p = &table->rows[table->count++];
+		p->model = xstrdup(model);
 	}
-	*p = *row;
-	p->model = model;
+	memcpy(p->tiers, row->tiers, sizeof(p->tiers));
+	p->ntiers = row->ntiers;
+	p->shipped = row->shipped;
 	complete(p);
 }
 
@@ -153,24 +152,24 @@ not_negative(int64_t n)
 	return (n < 0 ? 0 : (double)n);
 }
 
+static double
+larger(double a, double b)
+{
+	return (a > b ? a : b);
+}
+
 double
 price_of(const struct price *p, const struct price_usage *u)
 {
 	const struct price_tier *t = tier_for(p, u->input);
 	double cached = not_negative(u->cached);
 	double written = not_negative(u->cache_write);
-	double rest = not_negative(u->input - u->cached - u->cache_write);
+	double rest = larger(0, not_negative(u->input) - cached - written);
 
 	return (
 	    (rest * t->input + cached * t->cached + written * t->cache_write +
 		not_negative(u->output) * t->output) /
 	    MILLION);
-}
-
-static double
-larger(double a, double b)
-{
-	return (a > b ? a : b);
 }
 
 double

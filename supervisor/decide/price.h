@@ -46,12 +46,13 @@ struct price_usage {
 };
 
 /*
- * Add a copy of a row, in place of one for the same model.  Where the rate
+ * Add a row for a model, in place of one that there is; its own `model` is
+ * not looked at.  Where the rate
  * for cached tokens, or for writing them to a cache, is not given, it is
  * that of input; for longer inputs the rate for writing keeps the ratio to
  * input that it has for short ones.
  */
-void price_add(struct price_table *, const struct price *);
+void price_add(struct price_table *, const char *model, const struct price *);
 void price_table_release(struct price_table *);
 
 /*

@@ -1,0 +1,91 @@
+/* agent-worker/bound: the most that a request may use. */
+
+#include <json-c/json.h>
+
+#include "agent-worker/bound.h"
+#include "tests/test.h"
+
+/* JSON with ' for ". */
+static struct json_object *
+parse(const char *text)
+{
+	char json[512];
+	size_t i;
+
+	for (i = 0; text[i] != '\0' && i < sizeof(json) - 1; i++)
+		json[i] = text[i];
+	json[i] = '\0';
+	for (i = 0; json[i] != '\0'; i++)
+		if (json[i] == '\'')
+			json[i] = '"';
+	return (json_tokener_parse(json));
+}
+
+TEST(output)
+{
+	static const struct {
+		const char *request;
+		int64_t tokens;
+	} rows[] = {
+		{ "{}", 0 },
+		{ "{'max_tokens':5}", 5 },
+		{ "{'max_completion_tokens':6}", 6 },
+		{ "{'max_output_tokens':7}", 7 },
+		{ "{'generationConfig':{'maxOutputTokens':8}}", 8 },
+		{ "{'max_tokens':5,'max_completion_tokens':6}", 6 },
+		{ "{'max_tokens':5,'n':3}", 15 },
+		{ "{'max_tokens':5,'n':1}", 5 },
+		{ "{'generationConfig':{'maxOutputTokens':8,"
+		  "'candidateCount':2}}",
+		    16 },
+		{ "{'max_tokens':null}", 0 },
+		{ "{'max_tokens':-5}", 0 },
+		{ "{'max_tokens':0}", 0 },
+		{ "{'generationConfig':[]}", 0 },
+		{ "{'max_tokens':9223372036854775807,'n':9}",
+		    INT64_C(1) << 40 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *o = parse(rows[i].request);
+
+		CHECK_INT(bound_output(o), rows[i].tokens);
+		json_object_put(o);
+	}
+}
+
+TEST(a_limit_is_set_where_there_is_none)
+{
+	static const struct {
+		const char *params;
+		const char *after;
+	} rows[] = {
+		{ "{}", "{'max_tokens':8192}" },
+		{ "{'max_tokens':null}", "{'max_tokens':8192}" },
+		{ "{'max_tokens':5}", "{'max_tokens':5}" },
+		{ "{'max_completion_tokens':5}",
+		    "{'max_completion_tokens':5}" },
+		{ "{'extra_body':{'max_tokens':5}}",
+		    "{'extra_body':{'max_tokens':5}}" },
+		{ "{'thinking':{'budget_tokens':1000}}",
+		    "{'thinking':{'budget_tokens':1000},'max_tokens':9192}" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct json_object *o = parse(rows[i].params);
+		struct json_object *want = parse(rows[i].after);
+
+		bound_set(o);
+		CHECK(json_object_equal(o, want));
+		json_object_put(o);
+		json_object_put(want);
+	}
+}
+
+TEST(input_is_bounded_by_bytes)
+{
+	CHECK_INT(bound_input(0), BOUND_INPUT_FRAME);
+	CHECK_INT(bound_input(1000000), 1000000 + BOUND_INPUT_FRAME);
+}
