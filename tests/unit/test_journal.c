@@ -419,6 +419,7 @@ TEST(a_disk_that_takes_a_part)
 	size_t starts[LINES + 1], limit;
 	struct rlimit old, low;
 	struct journal j;
+	struct stat st;
 	int whole, written;
 
 	make(&b, starts);
@@ -437,6 +438,8 @@ TEST(a_disk_that_takes_a_part)
 		setrlimit(RLIMIT_FSIZE, &old);
 		CHECK(errno == EFBIG || errno == ENOSPC);
 		CHECK_INT(written, whole);
+		CHECK_INT(stat(file_path(), &st), 0);
+		CHECK_INT(st.st_size, starts[whole]);
 		CHECK_INT(get(), whole);
 		journal_close(&j);
 	}
