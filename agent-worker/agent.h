@@ -48,8 +48,14 @@ struct agent {
 	struct backend_config backend;
 	const char *model;
 	const char *synthesis_model; /* or NULL */
-	bool direct;                 /* no vote: the text is the answer */
-	bool reserve;                /* ask before each call */
+	const char *planning_model;  /* or NULL */
+	bool planning_call;
+	struct json_object *fallback_models; /* array of names, or NULL */
+	size_t fallback;    /* how many of them have been taken up */
+	char *plan;         /* what a planning call made; NULL: none yet */
+	int64_t hold_until; /* monotonic: no call before, the provider says */
+	bool direct;        /* no vote: the text is the answer */
+	bool reserve;       /* ask before each call */
 	int64_t idle_ms;
 	const char *sensitivity;
 	const char *novelty;
@@ -61,6 +67,9 @@ struct agent {
 
 /* Wait and take what comes.  False: the turn or the whole agent is over. */
 bool agent_wait(struct agent *, int64_t until_ms, link_poll_fn *, void *arg);
+
+/* The provider wants no call for so long. */
+void agent_hold(struct agent *, int64_t ms);
 
 /* Whether the turn is still wanted. */
 bool agent_in_turn(const struct agent *);

@@ -199,14 +199,31 @@ judge(const struct agent *a, const struct reply *reply,
 
 /* Sleep, but hear the supervisor.  False: the turn is over. */
 static bool
-pause_for(struct agent *a, int64_t ms)
+pause_until(struct agent *a, int64_t until)
 {
-	int64_t until = mono_ms() + ms;
-
 	while (mono_ms() < until)
 		if (!agent_wait(a, until, NULL, NULL))
 			return (false);
 	return (agent_in_turn(a));
+}
+
+#define TOO_MANY_REQUESTS 429
+
+/* One try after another.  False: the turn is over. */
+static bool
+try_again(struct agent *a, const struct reply *reply,
+    const struct http_response *response, int64_t wait_ms)
+{
+	struct msg limited = { .type = MSG_LIMITED, .after_ms = wait_ms };
+
+	log_warnx("model call: %s: again in %lld ms",
+	    reply->error == NULL ? "failed" : reply->error, (long long)wait_ms);
+	if (reply->text_sent > 0)
+		agent_say_text(a, MSG_CONTENT, "\n[broken off, asked again]\n");
+	/* the limit is the provider's, so all who ask it share the pause */
+	if (response->status == TOO_MANY_REQUESTS)
+		agent_say(a, &limited);
+	return (pause_until(a, mono_ms() + wait_ms));
 }
 
 bool
@@ -227,19 +244,15 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 			break;
 		reply_release(reply);
 		reply_init(reply);
+		if (!(wanted = pause_until(a, a->hold_until)))
+			break;
 		wanted = try_once(a, q, body, reply, &response);
+		reply->status = response.status;
 		if (wanted) {
 			next = judge(a, reply, &response, ++tries);
-			if (next.again) {
-				log_warnx("model call: %s: again in %lld ms",
-				    reply->error == NULL ? "failed"
-							 : reply->error,
-				    (long long)next.wait_ms);
-				if (reply->text_sent > 0)
-					agent_say_text(a, MSG_CONTENT,
-					    "\n[broken off, asked again]\n");
-				wanted = pause_for(a, next.wait_ms);
-			}
+			if (next.again)
+				wanted = try_again(
+				    a, reply, &response, next.wait_ms);
 		}
 		http_response_release(&response);
 	}

@@ -76,6 +76,11 @@ configure(struct agent *a, struct msg *m)
 	a->backend.key = a->init.key;
 	a->model = string_in(o, "model");
 	a->synthesis_model = string_in(o, "synthesis_model");
+	a->planning_model = string_in(o, "planning_model");
+	a->planning_call = true_in(o, "planning_call");
+	if (json_object_object_get_ex(o, "fallback_models", &v) &&
+	    json_object_is_type(v, json_type_array))
+		a->fallback_models = v;
 	if (json_object_object_get_ex(o, "params", &v))
 		a->backend.params = v;
 	o = a->init.options;
@@ -177,6 +182,15 @@ begin_turn(struct agent *a, const struct msg *m)
 	t->open = true;
 }
 
+void
+agent_hold(struct agent *a, int64_t ms)
+{
+	int64_t until = mono_ms() + ms;
+
+	if (until > a->hold_until)
+		a->hold_until = until;
+}
+
 static void
 take(struct agent *a, struct msg *m)
 {
@@ -193,6 +207,8 @@ take(struct agent *a, struct msg *m)
 			a->link.closed = true;
 	} else if (m->type == MSG_UPDATE) {
 		take_answers(a, m->answers, m->seen);
+	} else if (m->type == MSG_HOLD) {
+		agent_hold(a, m->after_ms);
 	} else if (m->type == MSG_GO && mine) {
 		t->go = true;
 	} else if (m->type == MSG_CANCEL && mine) {
@@ -314,6 +330,7 @@ release(struct agent *a)
 		free(a->answers[i].text);
 	}
 	free(a->answers);
+	free(a->plan);
 	msg_release(&a->init);
 	http_shutdown();
 	link_release(&a->link);

@@ -170,12 +170,25 @@ prompt_user(const struct agent *a)
 		return (xstrdup(a->turn.question));
 	buf_addf(&b, "<ORIGINAL MESSAGE>\n%s\n<END OF ORIGINAL MESSAGE>\n\n",
 	    a->turn.question);
+	if (a->plan != NULL && *a->plan != '\0')
+		buf_addf(
+		    &b, "<YOUR PLAN>\n%s\n<END OF YOUR PLAN>\n\n", a->plan);
 	if (a->turn.present)
 		add_votes(a, &b);
 	add_answers(a, &b);
 	if (a->turn.present)
 		buf_adds(&b, "\nPresent the final answer now.\n");
 	return (buf_detach(&b));
+}
+
+char *
+prompt_plan(const struct agent *a)
+{
+	return (xasprintf("<ORIGINAL MESSAGE>\n%s\n<END OF ORIGINAL MESSAGE>"
+			  "\n\nBefore you work on it: write a short plan of "
+			  "how to find a good answer, in at most ten lines. "
+			  "Do not answer yet and call no tool.",
+	    a->turn.question));
 }
 
 char *

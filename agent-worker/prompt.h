@@ -15,6 +15,9 @@
 char *prompt_system(const struct agent *);
 char *prompt_user(const struct agent *);
 
+/* The user message of a planning call. */
+char *prompt_plan(const struct agent *);
+
 /* To a model that worked on while answers came. */
 char *prompt_news(const char *news);
 

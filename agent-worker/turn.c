@@ -285,12 +285,53 @@ take_reply(struct work *w, const struct reply *r)
 	return (w->ntools == 0 ? take_text(w, r) : decide(w, r));
 }
 
+/* The configured model, or the one that took its place. */
+static const char *
+model_of(const struct agent *a)
+{
+	if (a->fallback > 0)
+		return (json_object_get_string(json_object_array_get_idx(
+		    a->fallback_models, a->fallback - 1)));
+	return (a->turn.present && a->synthesis_model != NULL
+		? a->synthesis_model
+		: a->model);
+}
+
+/*
+ * Another model may do where this one failed, but not where it is the key
+ * or the account that is refused.
+ */
+static bool
+fall_back(struct agent *a, const struct reply *r)
+{
+	if (r->status == 401 || r->status == 402 || r->status == 403 ||
+	    a->fallback_models == NULL ||
+	    a->fallback == json_object_array_length(a->fallback_models))
+		return (false);
+	a->fallback++;
+	log_warnx("model call: %s: falling back to %s",
+	    r->error == NULL ? "failed" : r->error, model_of(a));
+	return (true);
+}
+
+static enum progress
+take_failure(struct work *w, const struct reply *r)
+{
+	struct agent *a = w->agent;
+
+	if (fall_back(a, r))
+		return (TURN_GO_ON);
+	agent_say_error(a, mono_ms() >= a->turn.end_ms ? "timeout" : "model",
+	    r->error == NULL ? "the model call failed" : r->error,
+	    r->failure == FAILURE_PERMANENT);
+	return (TURN_OVER);
+}
+
 static enum progress
 step(struct work *w)
 {
-	struct agent *a = w->agent;
 	struct call_request q = { .backend = w->backend,
-		.model = a->model,
+		.model = model_of(w->agent),
 		.system = w->system,
 		.history = w->history,
 		.tools = w->tools,
@@ -298,15 +339,9 @@ step(struct work *w)
 	struct reply reply;
 	enum progress p = TURN_OVER;
 
-	if (a->turn.present && a->synthesis_model != NULL)
-		q.model = a->synthesis_model;
-	if (call_model(a, &q, &reply)) {
+	if (call_model(w->agent, &q, &reply)) {
 		if (reply.failure != FAILURE_NONE) {
-			agent_say_error(a,
-			    mono_ms() >= a->turn.end_ms ? "timeout" : "model",
-			    reply.error == NULL ? "the model call failed"
-						: reply.error,
-			    reply.failure == FAILURE_PERMANENT);
+			p = take_failure(w, &reply);
 		} else {
 			w->backend->add_reply(w->history, &reply);
 			p = take_reply(w, &reply);
@@ -314,6 +349,41 @@ step(struct work *w)
 	}
 	reply_release(&reply);
 	return (p);
+}
+
+/*
+ * A short call of its own, usually of a cheaper model: its plan goes into
+ * this agent's context.  Without one the turn goes on all the same.  False:
+ * the turn is over.
+ */
+static bool
+make_plan(struct agent *a, const struct backend *backend)
+{
+	char *system, *user = prompt_plan(a);
+	struct json_object *history = json_object_new_array();
+	struct call_request q = { .backend = backend,
+		.model =
+		    a->planning_model == NULL ? a->model : a->planning_model,
+		.history = history };
+	struct reply reply;
+	bool wanted;
+
+	q.system = system = prompt_system(a);
+	backend->add_user(history, user);
+	wanted = call_model(a, &q, &reply);
+	if (wanted && reply.failure != FAILURE_NONE)
+		log_warnx("planning call: %s",
+		    reply.error == NULL ? "failed" : reply.error);
+	/* once is enough, also when nothing came of it */
+	a->plan = xstrdup(
+	    wanted && reply.failure == FAILURE_NONE && reply.text.len > 0
+		? reply.text.data
+		: "");
+	reply_release(&reply);
+	json_object_put(history);
+	free(system);
+	free(user);
+	return (wanted);
 }
 
 void
@@ -330,6 +400,9 @@ turn_run(struct agent *a)
 		    a, "configuration", "unknown wire format", true);
 		return;
 	}
+	if (a->planning_call && a->plan == NULL && !a->turn.present &&
+	    !make_plan(a, backend))
+		return;
 	init_work(&w, a, backend);
 	user = prompt_user(a);
 	backend->add_user(w.history, user);

@@ -41,6 +41,8 @@ static const struct msg_def {
 	[MSG_GRANT] = { "grant", MSG_TO_WORKER,
 	    FIELDS(M(turn, FIELD_INT, true), M(accepted, FIELD_BOOL, true),
 		M(text, FIELD_STR, false)) },
+	[MSG_HOLD] = { "hold", MSG_TO_WORKER,
+	    FIELDS(M(after_ms, FIELD_INT, true)) },
 	[MSG_CANCEL] = { "cancel", MSG_TO_WORKER,
 	    FIELDS(M(turn, FIELD_INT, true)) },
 
@@ -66,6 +68,8 @@ static const struct msg_def {
 		M(input_tokens, FIELD_INT, false),
 		M(output_tokens, FIELD_INT, false),
 		M(cost, FIELD_REAL, false)) },
+	[MSG_LIMITED] = { "limited", MSG_FROM_WORKER,
+	    FIELDS(M(turn, FIELD_INT, true), M(after_ms, FIELD_INT, true)) },
 	[MSG_USAGE] = { "usage", MSG_FROM_WORKER,
 	    FIELDS(M(turn, FIELD_INT, true), M(model, FIELD_STR, false),
 		M(input_tokens, FIELD_INT, false),

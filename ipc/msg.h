@@ -30,6 +30,7 @@ enum msg_type {
 	MSG_GO,
 	MSG_VERDICT,
 	MSG_GRANT,
+	MSG_HOLD,
 	MSG_CANCEL,
 	/* from the worker */
 	MSG_HELLO,
@@ -40,6 +41,7 @@ enum msg_type {
 	MSG_TOOL,
 	MSG_READY,
 	MSG_RESERVE,
+	MSG_LIMITED,
 	MSG_USAGE,
 	MSG_ANSWER,
 	MSG_VOTE,
@@ -80,7 +82,8 @@ struct msg {
 	int64_t count;               /* init: agents in the run */
 	int64_t limit_ms;            /* turn: time left for it */
 	int64_t step;                /* turn: acts this agent began before */
-	int64_t after_ms;            /* ready: virtual; -1 for never */
+	/* ready: virtual, -1 for never; limited, hold: real */
+	int64_t after_ms;
 	int64_t pid;
 	bool accepted; /* verdict, grant */
 	bool final;    /* verdict: the turn is over */

@@ -18,6 +18,7 @@
 #include "supervisor/run.h"
 
 #define NOTE_EVERY_MS 1000 /* an activity that goes on */
+#define HOLD_MAX_MS   600000
 
 static void
 note_activity(
@@ -150,6 +151,31 @@ on_ready(struct call *c)
 	c->agent->turn_end = mono_ms() + c->run->config->agent_timeout_ms;
 }
 
+static bool
+share_provider(const struct agent_config *a, const struct agent_config *b)
+{
+	return (a->base_url != NULL && b->base_url != NULL &&
+	    strcmp(a->base_url, b->base_url) == 0);
+}
+
+/* Too many requests: whoever asks the same provider waits as well. */
+static void
+on_limited(struct call *c)
+{
+	struct msg hold = { .type = MSG_HOLD, .after_ms = c->msg->after_ms };
+	size_t i;
+
+	if (hold.after_ms < 0 || hold.after_ms > HOLD_MAX_MS)
+		return;
+	for (i = 0; i < c->run->session->nagents; i++) {
+		struct agent_run *other = &c->run->agents[i];
+
+		if (other != c->agent && other->worker.state == WORKER_UP &&
+		    share_provider(other->config, c->agent->config))
+			worker_send(&other->worker, &hold);
+	}
+}
+
 static void
 on_error(struct call *c)
 {
@@ -179,6 +205,7 @@ static const struct {
 	[MSG_TOOL] = { on_tool, true, true },
 	[MSG_READY] = { on_ready, true, true },
 	[MSG_RESERVE] = { spend_on_reserve, true, true },
+	[MSG_LIMITED] = { on_limited, true, true },
 	[MSG_USAGE] = { spend_on_usage, false, true },
 	[MSG_ANSWER] = { verdict_on_answer, true, true },
 	[MSG_VOTE] = { verdict_on_vote, true, true },

@@ -52,6 +52,9 @@ backend_of(const struct agent_config *a)
 		put_str(o, "planning_model", a->planning_model);
 	if (a->synthesis_model != NULL)
 		put_str(o, "synthesis_model", a->synthesis_model);
+	put_json(o, "fallback_models", a->fallback_models);
+	json_object_object_add(
+	    o, "planning_call", json_object_new_boolean(a->planning_call));
 	put_json(o, "params", a->params);
 	return (o);
 }

@@ -69,6 +69,7 @@ struct reply {
 	bool done; /* a terminal event was seen */
 	struct usage usage;
 	enum failure failure;
+	long status;            /* of HTTP; 0: no answer came */
 	int64_t retry_after_ms; /* the pause it asks for; 0: none */
 	char *error; /* the provider's words, also on FINISH_FILTER; or NULL */
 	struct json_object *native; /* for add_reply, or NULL */

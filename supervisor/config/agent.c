@@ -205,6 +205,10 @@ load_models(const struct loading *l)
 		agent->synthesis_model = xstrdup(synthesis);
 	if (profile != NULL)
 		agent->profile = node_json(profile);
+	if (node_get(l->backend, "fallback_models") != NULL)
+		agent->fallback_models =
+		    node_json(node_get(l->backend, "fallback_models"));
+	agent->planning_call = tree_bool(l->backend, "planning_call", false);
 }
 
 /* Why a base URL cannot be used, or NULL. */
@@ -440,10 +444,12 @@ forget_model(struct agent_config *agent)
 	if (agent->api_key != NULL)
 		freezero(agent->api_key, strlen(agent->api_key));
 	json_object_put(agent->profile);
+	json_object_put(agent->fallback_models);
 	json_object_put(agent->params);
 	agent->model = agent->planning_model = agent->synthesis_model = NULL;
 	agent->base_url = agent->api_key = NULL;
-	agent->profile = agent->params = NULL;
+	agent->profile = agent->params = agent->fallback_models = NULL;
+	agent->planning_call = false;
 }
 
 void

@@ -58,7 +58,9 @@ struct agent_config {
 	const struct preset *preset;
 	char *model; /* never NULL; "mock" for a mock agent */
 	char *planning_model;
-	char *synthesis_model;       /* both NULL unless profiled */
+	char *synthesis_model;               /* both NULL unless profiled */
+	struct json_object *fallback_models; /* array of names, or NULL */
+	bool planning_call;
 	struct json_object *profile; /* model_profile as given, or NULL */
 	char *base_url;              /* NULL for a mock agent */
 	char *api_key;               /* NULL where none is needed */

@@ -123,6 +123,8 @@ static const struct key backend_keys[] = {
 	SUPPORTED("type", TYPE_STR, .required = true),
 	SUPPORTED("model", TYPE_STR),
 	SUPPORTED("model_profile", TYPE_MAP, .inner = &model_profile),
+	SUPPORTED("fallback_models", STRINGS),
+	SUPPORTED("planning_call", TYPE_BOOL),
 	SUPPORTED("api_key", TYPE_STR),
 	SUPPORTED("base_url", TYPE_STR),
 	SUPPORTED("max_cost_usd", DOLLARS),
