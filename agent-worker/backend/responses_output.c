@@ -215,11 +215,12 @@ native_new(const struct reply *r, struct json_object *items)
 static struct json_object *
 items_new(struct reply *r, struct json_object *output)
 {
-	struct json_object *items = json_object_new_array(), *slot;
+	struct json_object *items = json_object_new_array();
 	size_t i, n = items_count(r->native);
 
 	for (i = 0; i < n; i++) {
-		slot = items_at(r->native, i);
+		struct json_object *slot = items_at(r->native, i);
+
 		if (item_says(slot, "type", "response.output_item.done"))
 			json_object_array_add(
 			    items, json_object_get(member(slot, "item")));

@@ -174,8 +174,9 @@ flattened(struct json_object *value)
 	if (!json_object_is_type(schema, json_type_object))
 		return (json_object_get(value));
 	o = json_object_new_object();
-	json_object_object_foreach (schema, name, inner)
+	json_object_object_foreach (schema, name, inner) {
 		add(o, name, json_object_get(inner));
+	}
 	add(o, "type", json_object_get(member(value, "type")));
 	return (o);
 }
