@@ -43,7 +43,7 @@ string_in(struct json_object *o, const char *key)
 	if (!json_object_object_get_ex(o, key, &v) ||
 	    !json_object_is_type(v, json_type_string))
 		return (NULL);
-	return (json_object_get_string(v));
+	return (field_string(v));
 }
 
 static bool

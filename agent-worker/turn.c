@@ -99,7 +99,7 @@ argument(struct json_object *root, const char *key)
 	if (root == NULL || !json_object_object_get_ex(root, key, &v) ||
 	    !json_object_is_type(v, json_type_string))
 		return (NULL);
-	return (json_object_get_string(v));
+	return (field_string(v));
 }
 
 static size_t

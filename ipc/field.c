@@ -67,9 +67,8 @@ fields_put(const struct field *f, const void *base, struct json_object *object)
 	}
 }
 
-/* C strings cannot carry a NUL: replaced in the object itself. */
-static const char *
-string_of(struct json_object *value)
+const char *
+field_string(struct json_object *value)
 {
 	const char *s = json_object_get_string(value);
 	size_t len = (size_t)json_object_get_string_len(value);
@@ -94,7 +93,7 @@ read_member(const struct field *f, void *base, struct json_object *value)
 	case FIELD_STR:
 		if (type != json_type_string)
 			return (false);
-		*MEMBER(base, f, const char *) = string_of(value);
+		*MEMBER(base, f, const char *) = field_string(value);
 		return (true);
 	case FIELD_INT:
 		if (type != json_type_int)

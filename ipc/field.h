@@ -47,6 +47,12 @@ void fields_put(
 int fields_get(const struct field *, void *base, struct json_object *object,
     char *err, size_t errlen);
 
+/*
+ * The text of a JSON string, borrowed from it.  C strings cannot carry a
+ * NUL: it becomes U+FFFD in the value itself.
+ */
+const char *field_string(struct json_object *);
+
 /* A number with as few digits as read back to the same value. */
 struct json_object *field_real(double);
 
