@@ -37,6 +37,8 @@ static const struct sample {
 	[MSG_GRANT] = { "grant", MSG_TO_WORKER,
 	    "{\"type\":\"grant\",\"turn\":1,\"accepted\":true}",
 	    "turn accepted" },
+	[MSG_HOLD] = { "hold", MSG_TO_WORKER,
+	    "{\"type\":\"hold\",\"after_ms\":5}", "after_ms" },
 	[MSG_CANCEL] = { "cancel", MSG_TO_WORKER,
 	    "{\"type\":\"cancel\",\"turn\":1}", "turn" },
 	[MSG_HELLO] = { "hello", MSG_FROM_WORKER,
@@ -59,6 +61,9 @@ static const struct sample {
 	    "{\"type\":\"ready\",\"turn\":1,\"after_ms\":5}", "turn after_ms" },
 	[MSG_RESERVE] = { "reserve", MSG_FROM_WORKER,
 	    "{\"type\":\"reserve\",\"turn\":1}", "turn" },
+	[MSG_LIMITED] = { "limited", MSG_FROM_WORKER,
+	    "{\"type\":\"limited\",\"turn\":1,\"after_ms\":5}",
+	    "turn after_ms" },
 	[MSG_USAGE] = { "usage", MSG_FROM_WORKER,
 	    "{\"type\":\"usage\",\"turn\":1}", "turn" },
 	[MSG_ANSWER] = { "answer", MSG_FROM_WORKER,
@@ -92,12 +97,14 @@ refused(enum msg_direction d, const char *line, const char *want)
 	CHECK(m.root == NULL);
 }
 
+/* Every other test walks over the samples, so none may be missing. */
 TEST(every_type_has_its_name)
 {
 	int i;
 
 	for (i = 0; i < MSG_TYPES; i++)
-		CHECK_STR(msg_name((enum msg_type)i), samples[i].name);
+		if (!CHECK_STR(msg_name((enum msg_type)i), samples[i].name))
+			exit(1);
 }
 
 TEST(the_smallest_line_of_every_type_is_accepted)
@@ -195,6 +202,8 @@ fill(struct msg *m, enum msg_type type)
 	m->cached_input_tokens = 5;
 	m->output_tokens = 20;
 	m->reasoning_tokens = 7;
+	m->cache_write_tokens = 3;
+	m->lost = true;
 	m->cost = 0.000123456789;
 }
 
