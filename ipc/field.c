@@ -61,9 +61,7 @@ fields_put(const struct field *f, const void *base, struct json_object *object)
 	for (; f->kind != FIELD_END; f++) {
 		value = value_of(f, base);
 		if (value != NULL)
-			json_object_object_add_ex(object, f->name, value,
-			    JSON_C_OBJECT_ADD_KEY_IS_NEW |
-				JSON_C_OBJECT_ADD_CONSTANT_KEY);
+			field_put(object, f->name, value);
 	}
 }
 
@@ -141,6 +139,37 @@ fields_get(const struct field *f, void *base, struct json_object *object,
 		}
 	}
 	return (0);
+}
+
+void
+field_put(struct json_object *o, const char *key, struct json_object *value)
+{
+	json_object_object_add_ex(o, key, value,
+	    JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+void
+field_put_str(struct json_object *o, const char *key, const char *value)
+{
+	field_put(o, key, value == NULL ? NULL : json_object_new_string(value));
+}
+
+void
+field_put_int(struct json_object *o, const char *key, int64_t value)
+{
+	field_put(o, key, json_object_new_int64(value));
+}
+
+void
+field_put_real(struct json_object *o, const char *key, double value)
+{
+	field_put(o, key, field_real(value));
+}
+
+void
+field_put_bool(struct json_object *o, const char *key, bool value)
+{
+	field_put(o, key, json_object_new_boolean(value));
 }
 
 struct json_object *

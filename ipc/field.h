@@ -57,6 +57,17 @@ const char *field_string(struct json_object *);
 struct json_object *field_real(double);
 
 /*
+ * Add a member that object does not have yet; key is a literal.  value is
+ * taken; NULL is null.
+ */
+void field_put(
+    struct json_object *object, const char *key, struct json_object *value);
+void field_put_str(struct json_object *, const char *key, const char *value);
+void field_put_int(struct json_object *, const char *key, int64_t value);
+void field_put_real(struct json_object *, const char *key, double value);
+void field_put_bool(struct json_object *, const char *key, bool value);
+
+/*
  * Parse one whole JSON object of at most depth levels, nothing behind it,
  * valid UTF-8.  Returns it (the caller's to json_object_put) or NULL with
  * the reason in err.

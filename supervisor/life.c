@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "supervisor/decide/restart.h"
@@ -26,12 +27,6 @@ seconds(int64_t ms, char text[32])
 }
 
 static void
-put_str(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
-static void
 put_json(struct json_object *o, const char *key, struct json_object *value)
 {
 	if (value != NULL)
@@ -43,15 +38,15 @@ backend_of(const struct agent_config *a)
 {
 	struct json_object *o = json_object_new_object();
 
-	put_str(o, "type", a->preset->type);
-	put_str(o, "wire", a->preset->wire);
-	put_str(o, "model", a->model);
+	field_put_str(o, "type", a->preset->type);
+	field_put_str(o, "wire", a->preset->wire);
+	field_put_str(o, "model", a->model);
 	if (a->base_url != NULL)
-		put_str(o, "base_url", a->base_url);
+		field_put_str(o, "base_url", a->base_url);
 	if (a->planning_model != NULL)
-		put_str(o, "planning_model", a->planning_model);
+		field_put_str(o, "planning_model", a->planning_model);
 	if (a->synthesis_model != NULL)
-		put_str(o, "synthesis_model", a->synthesis_model);
+		field_put_str(o, "synthesis_model", a->synthesis_model);
 	put_json(o, "fallback_models", a->fallback_models);
 	json_object_object_add(
 	    o, "planning_call", json_object_new_boolean(a->planning_call));
@@ -103,9 +98,9 @@ options_of(const struct run *run, const struct agent_config *a)
 {
 	struct json_object *o = json_object_new_object();
 
-	put_str(o, "voting_sensitivity",
+	field_put_str(o, "voting_sensitivity",
 	    strictness_name(run->config->voting_sensitivity));
-	put_str(
+	field_put_str(
 	    o, "answer_novelty", strictness_name(run->config->answer_novelty));
 	json_object_object_add(
 	    o, "direct", json_object_new_boolean(run->session->direct));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
@@ -241,12 +242,6 @@ verdict_on_answer(struct call *c)
 		accept_answer(c, text);
 }
 
-static void
-put_str(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 /* vote.json, with MassGen's keys. */
 static struct json_object *
 vote_record(const struct call *c, int target)
@@ -258,13 +253,13 @@ vote_record(const struct call *c, int target)
 	struct json_object *map = json_object_new_object();
 	size_t i, n;
 
-	put_str(o, "voter_id", c->agent->config->id);
-	put_str(o, "voter_anon_id", s->agents[c->index].anonymous);
-	put_str(o, "voted_for", s->agents[target].id);
-	put_str(o, "voted_for_anon", s->agents[target].anonymous);
-	put_str(
+	field_put_str(o, "voter_id", c->agent->config->id);
+	field_put_str(o, "voter_anon_id", s->agents[c->index].anonymous);
+	field_put_str(o, "voted_for", s->agents[target].id);
+	field_put_str(o, "voted_for_anon", s->agents[target].anonymous);
+	field_put_str(
 	    o, "voted_for_label", s->answers[s->agents[target].latest].label);
-	put_str(o, "reason", c->msg->text == NULL ? "" : c->msg->text);
+	field_put_str(o, "reason", c->msg->text == NULL ? "" : c->msg->text);
 	json_object_object_add(
 	    o, "unix_timestamp", field_real(run_time(c->run)));
 	for (i = n = 0; i < s->nagents && n < OPTIONS_MAX; i++) {
@@ -275,7 +270,7 @@ vote_record(const struct call *c, int target)
 		    ids, json_object_new_string(s->agents[i].id));
 		json_object_array_add(
 		    names, json_object_new_string(s->agents[i].anonymous));
-		put_str(map, s->agents[i].anonymous, s->agents[i].id);
+		field_put_str(map, s->agents[i].anonymous, s->agents[i].id);
 	}
 	json_object_object_add(o, "available_options", ids);
 	json_object_object_add(o, "available_options_anon", names);

@@ -12,27 +12,14 @@
 
 #define MANIFEST_VERSION 1
 
-static void
-put_str(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(
-	    o, key, value == NULL ? NULL : json_object_new_string(value));
-}
-
-static void
-put_int(struct json_object *o, const char *key, int64_t value)
-{
-	json_object_object_add(o, key, json_object_new_int64(value));
-}
-
 static struct json_object *
 file_row(const struct artifact *f)
 {
 	struct json_object *o = json_object_new_object();
 
-	put_str(o, "path", f->path);
-	put_int(o, "bytes", f->bytes);
-	put_str(o, "sha256", f->sha256);
+	field_put_str(o, "path", f->path);
+	field_put_int(o, "bytes", f->bytes);
+	field_put_str(o, "sha256", f->sha256);
 	return (o);
 }
 
@@ -57,7 +44,7 @@ write_answer(const char *run_dir, const struct session *s,
 	if (ret == 0) {
 		struct json_object *row = file_row(&file);
 
-		put_str(row, "label", s->answers[a->latest].label);
+		field_put_str(row, "label", s->answers[a->latest].label);
 		json_object_array_add(files, row);
 	}
 	artifact_release(&file);
@@ -76,9 +63,9 @@ vote_row(const struct session *s, const struct session_agent *a)
 		return (NULL);
 	answer = &s->answers[a->vote_answer];
 	o = json_object_new_object();
-	put_str(o, "voted_for_agent", s->agents[answer->agent].id);
-	put_str(o, "voted_for_label", answer->label);
-	put_str(o, "reason", a->vote_reason);
+	field_put_str(o, "voted_for_agent", s->agents[answer->agent].id);
+	field_put_str(o, "voted_for_label", answer->label);
+	field_put_str(o, "reason", a->vote_reason);
 	return (o);
 }
 
@@ -101,21 +88,21 @@ agent_row(const struct session *s, const struct session_agent *a,
 	struct json_object *o = json_object_new_object();
 	int votes = a->latest == -1 ? 0 : s->answers[a->latest].votes;
 
-	put_str(o, "outcome", agent_outcome(a));
-	put_str(o, "model", a->model);
-	put_int(o, "answers", a->answers);
-	put_str(o, "latest_answer_label",
+	field_put_str(o, "outcome", agent_outcome(a));
+	field_put_str(o, "model", a->model);
+	field_put_int(o, "answers", a->answers);
+	field_put_str(o, "latest_answer_label",
 	    a->latest == -1 ? NULL : s->answers[a->latest].label);
-	put_int(o, "votes", votes);
+	field_put_int(o, "votes", votes);
 	json_object_object_add(o, "vote_cast", vote_row(s, a));
 	json_object_object_add(o, "completion_seconds",
 	    a->latest == -1
 		? NULL
 		: field_real((double)s->answers[a->latest].at_ms / 1000));
 	json_object_object_add(o, "estimated_cost", field_real(a->usage.cost));
-	put_int(
+	field_put_int(
 	    o, "total_tokens", a->usage.input_tokens + a->usage.output_tokens);
-	put_str(o, "error", a->error_message);
+	field_put_str(o, "error", a->error_message);
 	json_object_object_add(o, "artifacts", files);
 	return (o);
 }
@@ -128,7 +115,8 @@ votes(const struct session *s)
 
 	for (i = 0; i < s->nanswers; i++)
 		if (s->answers[i].votes > 0)
-			put_int(o, s->answers[i].label, s->answers[i].votes);
+			field_put_int(
+			    o, s->answers[i].label, s->answers[i].votes);
 	return (o);
 }
 
@@ -144,11 +132,12 @@ manifest_write(const char *run_dir, const struct session *s, char *const *texts,
 	int ret;
 
 	ret = atomic_mkdirs(dir);
-	put_int(o, "schema_version", MANIFEST_VERSION);
-	put_str(o, "outcome", outcome);
-	put_str(o, "stopped_by", s->stopping);
-	put_str(o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
-	put_str(o, "winner_reason", s->winner_reason);
+	field_put_int(o, "schema_version", MANIFEST_VERSION);
+	field_put_str(o, "outcome", outcome);
+	field_put_str(o, "stopped_by", s->stopping);
+	field_put_str(
+	    o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
+	field_put_str(o, "winner_reason", s->winner_reason);
 	json_object_object_add(
 	    o, "final_answer", final == NULL ? NULL : file_row(final));
 	json_object_object_add(

@@ -24,19 +24,6 @@ struct writing {
 };
 
 void
-report_put(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(
-	    o, key, value == NULL ? NULL : json_object_new_string(value));
-}
-
-void
-report_put_int(struct json_object *o, const char *key, int64_t value)
-{
-	json_object_object_add(o, key, json_object_new_int64(value));
-}
-
-void
 report_json(struct buf *out, struct json_object *value)
 {
 	const char *text;

@@ -87,8 +87,8 @@ describe_start(struct entry *x)
 
 	json_object_object_add(
 	    x->context, "agent_ids", all_ids(x->report->now));
-	report_put(x->context, "session_id", e->session_id);
-	report_put(x->context, "version", e->version);
+	field_put_str(x->context, "session_id", e->session_id);
+	field_put_str(x->context, "version", e->version);
 	json_object_object_add(
 	    x->context, "dry_run", json_object_new_boolean(e->dry_run));
 	snprintf(x->details, sizeof(x->details), "Session with %zu agents",
@@ -106,10 +106,10 @@ describe_turn(struct entry *x)
 	    x->context, "available_answers", names(s, list, n, true));
 	json_object_object_add(
 	    x->context, "available_answer_labels", latest_labels(s, list, n));
-	report_put_int(x->context, "answer_count", (int64_t)all);
+	field_put_int(x->context, "answer_count", (int64_t)all);
 	json_object_object_add(x->context, "has_conversation_history",
 	    json_object_new_boolean(false));
-	report_put_int(x->context, "turn", x->event->turn);
+	field_put_int(x->context, "turn", x->event->turn);
 	snprintf(x->details, sizeof(x->details),
 	    "Received the answers of %zu agents", all);
 }
@@ -119,10 +119,10 @@ describe_answer(struct entry *x)
 {
 	const struct event *e = x->event;
 
-	report_put(x->context, "label", e->label);
-	report_put(x->context, "path", e->path);
-	report_put_int(x->context, "bytes", e->bytes);
-	report_put(x->context, "sha256", e->sha256);
+	field_put_str(x->context, "label", e->label);
+	field_put_str(x->context, "path", e->path);
+	field_put_int(x->context, "bytes", e->bytes);
+	field_put_str(x->context, "sha256", e->sha256);
 	details(x, "New answer ", e->label);
 }
 
@@ -133,9 +133,9 @@ describe_vote(struct entry *x)
 	int list[REPORT_LIST_MAX];
 	size_t n = report_available(x->report->now, list);
 
-	report_put(x->context, "voted_for", e->target);
-	report_put(x->context, "voted_for_label", e->label);
-	report_put(x->context, "reason", e->text);
+	field_put_str(x->context, "voted_for", e->target);
+	field_put_str(x->context, "voted_for_label", e->label);
+	field_put_str(x->context, "reason", e->text);
 	json_object_object_add(x->context, "available_answers",
 	    names(x->report->now, list, n, true));
 	details(x, "Voted for ", e->label);
@@ -144,8 +144,8 @@ describe_vote(struct entry *x)
 static void
 describe_failure(struct entry *x)
 {
-	report_put(x->context, "error_type", x->event->kind);
-	report_put(x->context, "error", x->event->text);
+	field_put_str(x->context, "error_type", x->event->kind);
+	field_put_str(x->context, "error", x->event->text);
 	details(x, "Failed: ", x->event->text);
 }
 
@@ -165,7 +165,7 @@ describe_winner(struct entry *x)
 			json_object_array_add(
 			    latest, json_object_new_string(a->label));
 	}
-	report_put(x->context, "vote_summary", x->event->text);
+	field_put_str(x->context, "vote_summary", x->event->text);
 	json_object_object_add(x->context, "all_answers", all);
 	json_object_object_add(x->context, "answers_for_context", latest);
 	details(x, "Selected: ", x->event->text);
@@ -174,9 +174,8 @@ describe_winner(struct entry *x)
 static void
 describe_presentation(struct entry *x)
 {
-	report_put(x->context, "round_type", "final_presentation");
-	report_put_int(
-	    x->context, "final_round", x->agent->times_restarted + 1);
+	field_put_str(x->context, "round_type", "final_presentation");
+	field_put_int(x->context, "final_round", x->agent->times_restarted + 1);
 	details(x, "Final presentation", "");
 }
 
@@ -187,10 +186,10 @@ describe_final(struct entry *x)
 	char label[48];
 
 	snprintf(label, sizeof(label), FINAL, x->agent->anonymous);
-	report_put(x->context, "label", label);
-	report_put(x->context, "path", e->path);
-	report_put_int(x->context, "bytes", e->bytes);
-	report_put(x->context, "sha256", e->sha256);
+	field_put_str(x->context, "label", label);
+	field_put_str(x->context, "path", e->path);
+	field_put_int(x->context, "bytes", e->bytes);
+	field_put_str(x->context, "sha256", e->sha256);
 	json_object_object_add(
 	    x->context, "presented", json_object_new_boolean(e->presented));
 	details(x, "Final answer ", label);
@@ -201,13 +200,13 @@ describe_end(struct entry *x)
 {
 	const struct session *s = x->report->now;
 
-	report_put(x->context, "final_winner",
+	field_put_str(x->context, "final_winner",
 	    s->winner == -1 ? NULL : s->agents[s->winner].id);
-	report_put_int(x->context, "total_answers", (int64_t)s->nanswers);
-	report_put_int(x->context, "total_votes", (int64_t)session_voted(s));
-	report_put(x->context, "outcome", x->event->outcome);
-	report_put_int(x->context, "exit_code", x->event->exit_code);
-	report_put(x->context, "error", x->event->text);
+	field_put_int(x->context, "total_answers", (int64_t)s->nanswers);
+	field_put_int(x->context, "total_votes", (int64_t)session_voted(s));
+	field_put_str(x->context, "outcome", x->event->outcome);
+	field_put_int(x->context, "exit_code", x->event->exit_code);
+	field_put_str(x->context, "error", x->event->text);
 	details(x, "Session ended: ", x->event->outcome);
 }
 
@@ -261,13 +260,13 @@ end_entry(struct entry *x, struct lines *l, const char *name, struct buf *out)
 {
 	struct json_object *o = json_object_new_object();
 
-	report_put_int(x->context, "iteration", x->event->seq);
-	report_put_int(x->context, "round",
+	field_put_int(x->context, "iteration", x->event->seq);
+	field_put_int(x->context, "round",
 	    x->agent == NULL ? 0 : x->agent->times_restarted);
 	json_object_object_add(o, "timestamp", field_real(x->event->time));
-	report_put(o, "event_type", name);
-	report_put(o, "agent_id", x->agent == NULL ? NULL : x->agent->id);
-	report_put(o, "details", x->details);
+	field_put_str(o, "event_type", name);
+	field_put_str(o, "agent_id", x->agent == NULL ? NULL : x->agent->id);
+	field_put_str(o, "details", x->details);
 	json_object_object_add(o, "context", x->context);
 	buf_adds(out, l->any ? ",\n" : "\n");
 	l->any = true;
@@ -302,8 +301,8 @@ note_restart(struct lines *l, const struct report *r, const struct event *e,
 	begin_entry(&x, r, e);
 	json_object_object_add(
 	    x.context, "affected_agents", names(r->now, list, n, false));
-	report_put_int(x.context, "affected_count", (int64_t)all);
-	report_put(x.context, "triggering_agent", e->agent);
+	field_put_int(x.context, "affected_count", (int64_t)all);
+	field_put_str(x.context, "triggering_agent", e->agent);
 	snprintf(x.details, sizeof(x.details),
 	    "%zu agents go back to work because of %s", all, e->label);
 	end_entry(&x, l, "restart_triggered", out);
@@ -342,11 +341,11 @@ begin(const struct report *r, struct buf *out)
 	const struct session *s = r->end;
 	struct json_object *o = json_object_new_object();
 
-	report_put(o, "user_prompt", s->question);
+	field_put_str(o, "user_prompt", s->question);
 	json_object_object_add(o, "agent_ids", all_ids(s));
 	json_object_object_add(o, "start_time", field_real(s->start_time));
 	json_object_object_add(o, "end_time", field_real(s->last_time));
-	report_put(o, "final_winner",
+	field_put_str(o, "final_winner",
 	    s->winner == -1 ? NULL : s->agents[s->winner].id);
 	buf_adds(out, "{\n\"session_metadata\": ");
 	report_json(out, o);

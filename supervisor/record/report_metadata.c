@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
@@ -174,7 +175,7 @@ put_name(struct json_object *o, const char *key, const char *name)
 		buf_add(&b, "", 0);
 		utf8_clean(&b, name, strlen(name));
 	}
-	report_put(o, key, b.data);
+	field_put_str(o, key, b.data);
 	buf_release(&b);
 }
 
@@ -259,7 +260,7 @@ git(void)
 	commit =
 	    branch == NULL ? hash_of(head) : ref_hash(head + strlen("ref: "));
 	o = json_object_new_object();
-	report_put(o, "commit", commit);
+	field_put_str(o, "commit", commit);
 	put_name(o, "branch", branch);
 	free(commit);
 	free(head);
@@ -280,7 +281,7 @@ put_time(struct json_object *o, const char *key, double time)
 	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(text + len, sizeof(text) - len, ".%06d",
 	    (int)((time - (double)seconds) * 1e6) % 1000000);
-	report_put(o, key, text);
+	field_put_str(o, key, text);
 }
 
 static struct json_object *
@@ -289,14 +290,14 @@ metadata(const struct report *r)
 	struct json_object *o = json_object_new_object();
 	char cwd[PATH_MAX];
 
-	report_put(o, "query", r->end->question);
+	field_put_str(o, "query", r->end->question);
 	put_time(o, "timestamp", r->end->start_time);
 	put_name(o, "config_path", r->config->path);
 	json_object_object_add(o, "config", json_object_get(r->config->source));
 	json_object_object_add(
 	    o, "dry_run", json_object_new_boolean(r->end->dry_run));
 	json_object_object_add(o, "git", git());
-	report_put(o, "massgen_version", r->end->version);
+	field_put_str(o, "massgen_version", r->end->version);
 	put_name(o, "working_directory",
 	    getcwd(cwd, sizeof(cwd)) == NULL ? NULL : cwd);
 	return (o);

@@ -53,10 +53,6 @@ extern const struct report_part report_votes;
 extern const struct report_part report_snapshots;
 extern const struct report_part report_metadata;
 
-/* Add a member to a JSON object; value NULL is null. */
-void report_put(struct json_object *, const char *key, const char *value);
-void report_put_int(struct json_object *, const char *key, int64_t value);
-
 /* Append a JSON value as text, and free it. */
 void report_json(struct buf *out, struct json_object *value);
 

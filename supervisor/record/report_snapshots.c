@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/report_part.h"
 
@@ -51,16 +52,16 @@ put_event(
 	if (e->type != EVENT_FINAL_ANSWER)
 		report_stamp(e, stamp);
 	o = json_object_new_object();
-	report_put(o, "type", type_of(e->type));
-	report_put(o, "label", label);
-	report_put(o, "agent_id", a->id);
-	report_put(o, "timestamp", stamp);
-	report_put_int(o, "iteration", e->seq);
-	report_put_int(o, "round", a->times_restarted);
-	report_put(o, "path", *e->path == '\0' ? NULL : e->path);
+	field_put_str(o, "type", type_of(e->type));
+	field_put_str(o, "label", label);
+	field_put_str(o, "agent_id", a->id);
+	field_put_str(o, "timestamp", stamp);
+	field_put_int(o, "iteration", e->seq);
+	field_put_int(o, "round", a->times_restarted);
+	field_put_str(o, "path", *e->path == '\0' ? NULL : e->path);
 	if (e->type == EVENT_VOTE) {
-		report_put(o, "voted_for", e->target);
-		report_put(o, "voted_for_label", e->label);
+		field_put_str(o, "voted_for", e->target);
+		field_put_str(o, "voted_for_label", e->label);
 	}
 	buf_addf(out, "%s\n\"%s\": ", s->any ? "," : "", label);
 	s->any = true;

@@ -41,7 +41,7 @@ put_options(struct json_object *o, const struct session *s)
 		json_object_array_add(ids, json_object_new_string(a->id));
 		json_object_array_add(
 		    names, json_object_new_string(a->anonymous));
-		report_put(map, a->anonymous, a->id);
+		field_put_str(map, a->anonymous, a->id);
 	}
 	json_object_object_add(o, "available_options", ids);
 	json_object_object_add(o, "available_options_anon", names);
@@ -53,9 +53,9 @@ vote_context(const struct votes *v, const struct session *s)
 {
 	struct json_object *o = json_object_new_object();
 
-	report_put_int(o, "total_agents", (int64_t)s->nagents);
-	report_put_int(o, "agents_with_answers", (int64_t)session_answered(s));
-	report_put(o, "current_task", v->task);
+	field_put_int(o, "total_agents", (int64_t)s->nagents);
+	field_put_int(o, "agents_with_answers", (int64_t)session_answered(s));
+	field_put_str(o, "current_task", v->task);
 	return (o);
 }
 
@@ -68,17 +68,17 @@ vote_row(const struct votes *v, const struct session *s, const struct event *e)
 	int target = session_agent_by_id(s, e->target);
 
 	report_stamp(e, stamp);
-	report_put(o, "voter_id", voter->id);
-	report_put(o, "voter_anon_id", voter->anonymous);
-	report_put(o, "voted_for", e->target);
-	report_put(o, "voted_for_anon",
+	field_put_str(o, "voter_id", voter->id);
+	field_put_str(o, "voter_anon_id", voter->anonymous);
+	field_put_str(o, "voted_for", e->target);
+	field_put_str(o, "voted_for_anon",
 	    target == -1 ? NULL : s->agents[target].anonymous);
-	report_put(o, "voted_for_label", e->label);
-	report_put(o, "reason", e->text);
-	report_put(o, "timestamp", stamp);
+	field_put_str(o, "voted_for_label", e->label);
+	field_put_str(o, "reason", e->text);
+	field_put_str(o, "timestamp", stamp);
 	json_object_object_add(o, "unix_timestamp", field_real(e->time));
-	report_put_int(o, "iteration", e->seq);
-	report_put_int(o, "coordination_round", voter->times_restarted);
+	field_put_int(o, "iteration", e->seq);
+	field_put_int(o, "coordination_round", voter->times_restarted);
 	put_options(o, s);
 	json_object_object_add(o, "vote_context", vote_context(v, s));
 	return (o);
@@ -133,7 +133,7 @@ counts(const struct session *s, bool superseded)
 		int n = superseded ? a->votes_superseded : a->votes;
 
 		if (n > 0)
-			report_put_int(o, a->label, n);
+			field_put_int(o, a->label, n);
 	}
 	return (o);
 }
@@ -145,7 +145,7 @@ put_summary(const struct session *s, struct buf *out)
 	size_t i;
 
 	for (i = 0; i < s->nagents; i++)
-		report_put(map, s->agents[i].anonymous, s->agents[i].id);
+		field_put_str(map, s->agents[i].anonymous, s->agents[i].id);
 	buf_adds(out, "\"winner\": ");
 	report_json(out,
 	    s->winner == -1 ? NULL

@@ -19,43 +19,12 @@
 #define PREVIEW_MAX    200
 
 static void
-put(struct json_object *o, const char *key, struct json_object *value)
-{
-	json_object_object_add_ex(o, key, value,
-	    JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
-}
-
-static void
-put_str(struct json_object *o, const char *key, const char *value)
-{
-	put(o, key, value == NULL ? NULL : json_object_new_string(value));
-}
-
-static void
-put_int(struct json_object *o, const char *key, int64_t value)
-{
-	put(o, key, json_object_new_int64(value));
-}
-
-static void
-put_real(struct json_object *o, const char *key, double value)
-{
-	put(o, key, field_real(value));
-}
-
-static void
-put_bool(struct json_object *o, const char *key, bool value)
-{
-	put(o, key, json_object_new_boolean(value));
-}
-
-static void
 put_preview(
     struct json_object *o, const char *key, const char *text, size_t max)
 {
 	char *line = text == NULL ? NULL : utf8_line(text, max);
 
-	put_str(o, key, line);
+	field_put_str(o, key, line);
 	free(line);
 }
 
@@ -71,23 +40,24 @@ meta(const struct session *s, double now)
 {
 	struct json_object *o = json_object_new_object();
 
-	put_int(o, "schema_version", SCHEMA_VERSION);
-	put_str(o, "session_id", s->session_id);
-	put_str(o, "log_dir", s->log_dir);
-	put_str(o, "question", s->question);
-	put_real(o, "start_time", milli(s->start_time));
-	put_real(o, "last_updated", milli(now));
-	put_real(o, "elapsed_seconds", milli(now - s->start_time));
-	put(o, "end_time", s->ended ? field_real(milli(s->last_time)) : NULL);
-	put_int(o, "pid", s->pid);
-	put_str(o, "version", s->version);
-	put_bool(o, "dry_run", s->dry_run);
-	put_str(o, "outcome", s->ended ? s->outcome : "running");
-	put(o, "exit_code",
+	field_put_int(o, "schema_version", SCHEMA_VERSION);
+	field_put_str(o, "session_id", s->session_id);
+	field_put_str(o, "log_dir", s->log_dir);
+	field_put_str(o, "question", s->question);
+	field_put_real(o, "start_time", milli(s->start_time));
+	field_put_real(o, "last_updated", milli(now));
+	field_put_real(o, "elapsed_seconds", milli(now - s->start_time));
+	field_put(
+	    o, "end_time", s->ended ? field_real(milli(s->last_time)) : NULL);
+	field_put_int(o, "pid", s->pid);
+	field_put_str(o, "version", s->version);
+	field_put_bool(o, "dry_run", s->dry_run);
+	field_put_str(o, "outcome", s->ended ? s->outcome : "running");
+	field_put(o, "exit_code",
 	    s->ended ? json_object_new_int64(s->exit_code) : NULL);
-	put_str(o, "error", s->message);
-	put_str(o, "parent_session", s->parent);
-	put_int(o, "nesting_depth", s->depth);
+	field_put_str(o, "error", s->message);
+	field_put_str(o, "parent_session", s->parent);
+	field_put_int(o, "nesting_depth", s->depth);
 	return (o);
 }
 
@@ -99,19 +69,21 @@ coordination(const struct session *s)
 	int active = session_active(s);
 	size_t failed = session_failed(s);
 
-	put_str(o, "phase", phase_name(s->phase));
-	put_str(o, "active_agent", active == -1 ? NULL : s->agents[active].id);
-	put_int(o, "completion_percentage", s->percent);
-	put_bool(o, "is_final_presentation", s->phase == PHASE_PRESENTATION);
-	put_real(o, "last_progress", milli(s->last_progress));
-	put_bool(o, "stalled", s->stalled);
-	put_int(q, "expected", (int64_t)s->nagents);
-	put_int(q, "answered", (int64_t)session_answered(s));
-	put_int(q, "voted", (int64_t)session_voted(s));
-	put_int(q, "failed", (int64_t)failed);
-	put_bool(q, "degraded", failed > 0);
-	put(o, "quorum", q);
-	put_int(o, "orphans_killed", s->orphans);
+	field_put_str(o, "phase", phase_name(s->phase));
+	field_put_str(
+	    o, "active_agent", active == -1 ? NULL : s->agents[active].id);
+	field_put_int(o, "completion_percentage", s->percent);
+	field_put_bool(
+	    o, "is_final_presentation", s->phase == PHASE_PRESENTATION);
+	field_put_real(o, "last_progress", milli(s->last_progress));
+	field_put_bool(o, "stalled", s->stalled);
+	field_put_int(q, "expected", (int64_t)s->nagents);
+	field_put_int(q, "answered", (int64_t)session_answered(s));
+	field_put_int(q, "voted", (int64_t)session_voted(s));
+	field_put_int(q, "failed", (int64_t)failed);
+	field_put_bool(q, "degraded", failed > 0);
+	field_put(o, "quorum", q);
+	field_put_int(o, "orphans_killed", s->orphans);
 	return (o);
 }
 
@@ -120,14 +92,14 @@ usage(const struct usage_sum *u)
 {
 	struct json_object *o = json_object_new_object();
 
-	put_int(o, "input_tokens", u->input_tokens);
-	put_int(o, "cached_input_tokens", u->cached_input_tokens);
-	put_int(o, "output_tokens", u->output_tokens);
-	put_int(o, "reasoning_tokens", u->reasoning_tokens);
-	put_int(o, "total_tokens", u->input_tokens + u->output_tokens);
-	put_int(o, "call_count", u->calls);
-	put_int(o, "unpriced_calls", u->unpriced_calls);
-	put_real(o, "estimated_cost", u->cost);
+	field_put_int(o, "input_tokens", u->input_tokens);
+	field_put_int(o, "cached_input_tokens", u->cached_input_tokens);
+	field_put_int(o, "output_tokens", u->output_tokens);
+	field_put_int(o, "reasoning_tokens", u->reasoning_tokens);
+	field_put_int(o, "total_tokens", u->input_tokens + u->output_tokens);
+	field_put_int(o, "call_count", u->calls);
+	field_put_int(o, "unpriced_calls", u->unpriced_calls);
+	field_put_real(o, "estimated_cost", u->cost);
 	return (o);
 }
 
@@ -141,8 +113,8 @@ vote_cast(const struct session *s, const struct session_agent *a)
 		return (NULL);
 	answer = &s->answers[a->vote_answer];
 	o = json_object_new_object();
-	put_str(o, "voted_for_agent", s->agents[answer->agent].id);
-	put_str(o, "voted_for_label", answer->label);
+	field_put_str(o, "voted_for_agent", s->agents[answer->agent].id);
+	field_put_str(o, "voted_for_label", answer->label);
 	put_preview(o, "reason_preview", a->vote_reason, REASON_MAX);
 	return (o);
 }
@@ -155,9 +127,9 @@ agent_error(const struct session_agent *a)
 	if (a->error_type == NULL)
 		return (NULL);
 	o = json_object_new_object();
-	put_str(o, "type", a->error_type);
-	put_str(o, "message", a->error_message);
-	put_real(o, "timestamp", milli(a->error_time));
+	field_put_str(o, "type", a->error_type);
+	field_put_str(o, "message", a->error_message);
+	field_put_real(o, "timestamp", milli(a->error_time));
 	return (o);
 }
 
@@ -169,12 +141,12 @@ agent_exit(const struct session_agent *a)
 	if (!a->exited)
 		return (NULL);
 	o = json_object_new_object();
-	put(o, "code",
+	field_put(o, "code",
 	    a->exit_signal != 0 ? NULL : json_object_new_int64(a->exit_code));
-	put(o, "signal",
+	field_put(o, "signal",
 	    a->exit_signal == 0 ? NULL : json_object_new_int64(a->exit_signal));
-	put_int(o, "max_rss_kib", a->max_rss_kib);
-	put_real(o, "cpu_seconds", milli(a->cpu_seconds));
+	field_put_int(o, "max_rss_kib", a->max_rss_kib);
+	field_put_real(o, "cpu_seconds", milli(a->cpu_seconds));
 	return (o);
 }
 
@@ -183,23 +155,23 @@ agent(const struct session *s, const struct session_agent *a)
 {
 	struct json_object *o = json_object_new_object();
 
-	put_str(o, "status", agent_status_name(a->status));
-	put_str(o, "activity", a->activity);
-	put_int(o, "answer_count", a->answers);
-	put_str(o, "latest_answer_label",
+	field_put_str(o, "status", agent_status_name(a->status));
+	field_put_str(o, "activity", a->activity);
+	field_put_int(o, "answer_count", a->answers);
+	field_put_str(o, "latest_answer_label",
 	    a->latest == -1 ? NULL : s->answers[a->latest].label);
-	put(o, "vote_cast", vote_cast(s, a));
-	put_int(o, "times_restarted", a->times_restarted);
-	put_int(o, "process_restarts", a->process_restarts);
-	put_int(o, "attempts", a->attempts);
-	put_real(o, "last_activity", milli(a->last_activity));
-	put(o, "error", agent_error(a));
-	put(o, "pid", a->pid == 0 ? NULL : json_object_new_int64(a->pid));
-	put_str(o, "anonymous_id", a->anonymous);
-	put_str(o, "model", a->model);
-	put(o, "model_profile", json_object_get(a->profile));
-	put(o, "usage", usage(&a->usage));
-	put(o, "exit", agent_exit(a));
+	field_put(o, "vote_cast", vote_cast(s, a));
+	field_put_int(o, "times_restarted", a->times_restarted);
+	field_put_int(o, "process_restarts", a->process_restarts);
+	field_put_int(o, "attempts", a->attempts);
+	field_put_real(o, "last_activity", milli(a->last_activity));
+	field_put(o, "error", agent_error(a));
+	field_put(o, "pid", a->pid == 0 ? NULL : json_object_new_int64(a->pid));
+	field_put_str(o, "anonymous_id", a->anonymous);
+	field_put_str(o, "model", a->model);
+	field_put(o, "model_profile", json_object_get(a->profile));
+	field_put(o, "usage", usage(&a->usage));
+	field_put(o, "exit", agent_exit(a));
 	return (o);
 }
 
@@ -214,7 +186,7 @@ votes(const struct session *s, bool superseded)
 		int n = superseded ? a->votes_superseded : a->votes;
 
 		if (n > 0)
-			put_int(o, a->label, n);
+			field_put_int(o, a->label, n);
 	}
 	return (o);
 }
@@ -237,19 +209,20 @@ results(const struct session *s)
 	struct json_object *o = json_object_new_object();
 	char *path = NULL;
 
-	put(o, "votes", votes(s, false));
-	put(o, "votes_superseded", votes(s, true));
-	put_str(o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
-	put_str(o, "winner_reason", s->winner_reason);
+	field_put(o, "votes", votes(s, false));
+	field_put(o, "votes_superseded", votes(s, true));
+	field_put_str(
+	    o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
+	field_put_str(o, "winner_reason", s->winner_reason);
 	put_preview(o, "final_answer_preview", s->final_preview, PREVIEW_MAX);
 	if (s->final_path != NULL)
 		path = xasprintf("%s/%s", s->log_dir, s->final_path);
-	put_str(o, "final_answer_path", path);
+	field_put_str(o, "final_answer_path", path);
 	free(path);
-	put_str(o, "manifest", s->manifest);
-	put(o, "usage", usage(&s->usage));
-	put_real(o, "estimated_cost", s->usage.cost);
-	put(o, "unpriced_models", unpriced_models(s));
+	field_put_str(o, "manifest", s->manifest);
+	field_put(o, "usage", usage(&s->usage));
+	field_put_real(o, "estimated_cost", s->usage.cost);
+	field_put(o, "unpriced_models", unpriced_models(s));
 	return (o);
 }
 
@@ -261,12 +234,12 @@ status_format(const struct session *s, double now, struct buf *out)
 	const char *text;
 	size_t i, len;
 
-	put(o, "meta", meta(s, now));
-	put(o, "coordination", coordination(s));
+	field_put(o, "meta", meta(s, now));
+	field_put(o, "coordination", coordination(s));
 	for (i = 0; i < s->nagents; i++)
-		put(agents, s->agents[i].id, agent(s, &s->agents[i]));
-	put(o, "agents", agents);
-	put(o, "results", results(s));
+		field_put(agents, s->agents[i].id, agent(s, &s->agents[i]));
+	field_put(o, "agents", agents);
+	field_put(o, "results", results(s));
 	text = json_object_to_json_string_length(o,
 	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 		JSON_C_TO_STRING_NOSLASHESCAPE,
