@@ -43,17 +43,21 @@ has_role(struct json_object *message, const char *role)
 	return (r != NULL && strcmp(json_object_get_string(r), role) == 0);
 }
 
-/* The API wants user and assistant in turn: what the user says in one go. */
+/*
+ * The API wants user and assistant in turn: what one of them says in pieces
+ * goes into one message.
+ */
 static void
-add_block(struct json_object *history, struct json_object *block)
+add_block(
+    struct json_object *history, const char *role, struct json_object *block)
 {
 	size_t n = json_object_array_length(history);
 	struct json_object *last =
 	    n > 0 ? json_object_array_get_idx(history, n - 1) : NULL;
 
-	if (!has_role(last, "user")) {
+	if (!has_role(last, role)) {
 		last = json_object_new_object();
-		add_string(last, "role", "user");
+		add_string(last, "role", role);
 		add(last, "content", json_object_new_array());
 		json_object_array_add(history, last);
 	}
@@ -66,14 +70,18 @@ claude_add_user(struct json_object *history, const char *text)
 	struct json_object *block = typed("text");
 
 	add_string(block, "text", text);
-	add_block(history, block);
+	add_block(history, "user", block);
 }
 
 static void
 claude_add_reply(struct json_object *history, const struct reply *r)
 {
-	if (r->native != NULL)
-		json_object_array_add(history, json_object_get(r->native));
+	size_t i,
+	    n = r->native == NULL ? 0 : json_object_array_length(r->native);
+
+	for (i = 0; i < n; i++)
+		add_block(history, "assistant",
+		    json_object_get(json_object_array_get_idx(r->native, i)));
 }
 
 static void
@@ -87,7 +95,7 @@ claude_add_result(struct json_object *history, const struct tool_call *call,
 	add_string(block, "content", *text == '\0' ? "(nothing)" : text);
 	if (is_error)
 		add(block, "is_error", json_object_new_boolean(true));
-	add_block(history, block);
+	add_block(history, "user", block);
 }
 
 /* Base URLs are given with and, as in the vendor's own tools, without /v1. */

@@ -159,7 +159,26 @@ complete_call(struct json_object *o, const struct tool_call *c)
 		json_object_object_add(o, "input", json_object_new_object());
 }
 
-/* The reply as the API wants it back: NULL for one that said nothing. */
+/*
+ * No message may end with a thought: one that led nowhere goes, unless the
+ * model is to go on from there.
+ */
+static void
+drop_last_thoughts(struct json_object *content)
+{
+	size_t n = json_object_array_length(content);
+	struct json_object *last;
+
+	while (n > 0) {
+		last = json_object_array_get_idx(content, n - 1);
+		if (!claude_is_a(last, "thinking") &&
+		    !claude_is_a(last, "redacted_thinking"))
+			return;
+		json_object_array_del_idx(content, --n, 1);
+	}
+}
+
+/* The blocks as the API wants them back: NULL if nothing was said. */
 static struct json_object *
 native_new(struct reply *r)
 {
@@ -177,14 +196,12 @@ native_new(struct reply *r)
 			complete_call(o, c);
 		json_object_array_add(content, json_object_get(o));
 	}
-	if (json_object_array_length(content) == 0) {
-		json_object_put(content);
-		return (NULL);
-	}
-	o = json_object_new_object();
-	json_object_object_add(o, "role", json_object_new_string("assistant"));
-	json_object_object_add(o, "content", content);
-	return (o);
+	if (r->finish != FINISH_PAUSE)
+		drop_last_thoughts(content);
+	if (json_object_array_length(content) > 0)
+		return (content);
+	json_object_put(content);
+	return (NULL);
 }
 
 void

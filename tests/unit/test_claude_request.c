@@ -272,7 +272,16 @@ TEST(pause)
 	    "{'type':'server_tool_use','id':'s','name':'web_search','input':"
 	    "{'query':'C'}}]}],'stream':true" LIMIT);
 	reply_release(&r);
-	json_object_put(history);
+	/* what it says when it goes on is of the same message */
+	add_reply(history, &r, MESSAGE(CALL("a", "f", "{}"), "tool_use"));
+	backend_claude.add_result(history, &r.calls[0], "ok", false);
+	wire_check_json(history,
+	    "[" WHY ",{'role':'assistant','content':["
+	    "{'type':'server_tool_use','id':'s','name':'web_search','input':"
+	    "{'query':'C'}}," CALL("a", "f",
+		"{}") "]},{'role':'user','content':[{'type':'tool_result',"
+		      "'tool_use_id':'a','content':'ok'}]}]");
+	reply_release(&r);
 	json_object_put(config.params);
 }
 
