@@ -240,12 +240,12 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 
 	reply_init(reply);
 	while (wanted && next.again) {
-		if (!(wanted = reserve(a, q->model, request, body)))
+		wanted = pause_until(a, a->hold_until) &&
+		    reserve(a, q->model, request, body);
+		if (!wanted)
 			break;
 		reply_release(reply);
 		reply_init(reply);
-		if (!(wanted = pause_until(a, a->hold_until)))
-			break;
 		wanted = try_once(a, q, body, reply, &response);
 		reply->status = response.status;
 		if (wanted) {
