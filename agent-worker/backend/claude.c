@@ -9,21 +9,10 @@
 #include <string.h>
 
 #include "agent-worker/backend/claude.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
 #define API_VERSION "anthropic-version: 2023-06-01"
-
-static void
-add(struct json_object *object, const char *name, struct json_object *value)
-{
-	json_object_object_add(object, name, value);
-}
-
-static void
-add_string(struct json_object *object, const char *name, const char *value)
-{
-	add(object, name, json_object_new_string(value));
-}
 
 /* An object whose one member says what it is. */
 static struct json_object *
@@ -31,7 +20,7 @@ typed(const char *type)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_string(o, "type", type);
+	field_put_str(o, "type", type);
 	return (o);
 }
 
@@ -57,8 +46,8 @@ add_block(
 
 	if (!has_role(last, role)) {
 		last = json_object_new_object();
-		add_string(last, "role", role);
-		add(last, "content", json_object_new_array());
+		field_put_str(last, "role", role);
+		field_put(last, "content", json_object_new_array());
 		json_object_array_add(history, last);
 	}
 	json_object_array_add(member(last, "content"), block);
@@ -69,7 +58,7 @@ claude_add_user(struct json_object *history, const char *text)
 {
 	struct json_object *block = typed("text");
 
-	add_string(block, "text", text);
+	field_put_str(block, "text", text);
 	add_block(history, "user", block);
 }
 
@@ -90,11 +79,11 @@ claude_add_result(struct json_object *history, const struct tool_call *call,
 {
 	struct json_object *block = typed("tool_result");
 
-	add_string(block, "tool_use_id", call->id);
+	field_put_str(block, "tool_use_id", call->id);
 	/* An error must say something. */
-	add_string(block, "content", *text == '\0' ? "(nothing)" : text);
+	field_put_str(block, "content", *text == '\0' ? "(nothing)" : text);
 	if (is_error)
-		add(block, "is_error", json_object_new_boolean(true));
+		field_put_bool(block, "is_error", true);
 	add_block(history, "user", block);
 }
 
@@ -188,16 +177,16 @@ tools_new(const struct backend_config *config, const struct tool_spec *tools,
 
 	for (i = 0; i < ntools; i++) {
 		o = json_object_new_object();
-		add_string(o, "name", tools[i].name);
-		add_string(o, "description", tools[i].description);
-		add(o, "input_schema", json_object_get(tools[i].schema));
+		field_put_str(o, "name", tools[i].name);
+		field_put_str(o, "description", tools[i].description);
+		field_put(o, "input_schema", json_object_get(tools[i].schema));
 		json_object_array_add(list, o);
 	}
 	for (i = 0; i < NNATIVE; i++) {
 		if (!is_enabled(config, &native_tools[i]))
 			continue;
 		o = typed(native_tools[i].type);
-		add_string(o, "name", native_tools[i].name);
+		field_put_str(o, "name", native_tools[i].name);
 		json_object_array_add(list, o);
 	}
 	return (list);
@@ -209,7 +198,7 @@ copy_object(struct json_object *from)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_foreach (from, name, value)
-		add(o, name, json_object_get(value));
+		json_object_object_add(o, name, json_object_get(value));
 	return (o);
 }
 
@@ -226,9 +215,9 @@ cached_message(struct json_object *message)
 		json_object_array_add(list,
 		    json_object_get(json_object_array_get_idx(content, i)));
 	last = copy_object(json_object_array_get_idx(content, n - 1));
-	add(last, "cache_control", typed("ephemeral"));
+	field_put(last, "cache_control", typed("ephemeral"));
 	json_object_array_add(list, last);
-	add(o, "content", list);
+	json_object_object_add(o, "content", list);
 	return (o);
 }
 
@@ -294,7 +283,7 @@ as_output_config(struct json_object *value)
 	if (value == NULL)
 		return (NULL);
 	o = json_object_new_object();
-	add(o, "effort", json_object_get(value));
+	field_put(o, "effort", json_object_get(value));
 	return (o);
 }
 
@@ -350,7 +339,7 @@ merge(struct json_object *request, struct json_object *params)
 		if (value == NULL)
 			json_object_object_del(request, r.as);
 		else if ((converted = r.convert(value)) != NULL)
-			add(request, r.as, converted);
+			json_object_object_add(request, r.as, converted);
 	}
 }
 
@@ -389,13 +378,13 @@ claude_build_request(const struct backend_config *config, const char *model,
 	struct json_object *list = tools_new(config, tools, ntools);
 	bool has_tools = json_object_array_length(list) > 0;
 
-	add_string(request, "model", model);
+	field_put_str(request, "model", model);
 	if (system != NULL && *system != '\0')
-		add_string(request, "system", system);
-	add(request, "messages", messages_new(history));
-	add(request, "stream", json_object_new_boolean(true));
+		field_put_str(request, "system", system);
+	field_put(request, "messages", messages_new(history));
+	field_put_bool(request, "stream", true);
 	if (has_tools)
-		add(request, "tools", list);
+		field_put(request, "tools", list);
 	else
 		json_object_put(list);
 	merge(request, config->params);
@@ -403,8 +392,8 @@ claude_build_request(const struct backend_config *config, const char *model,
 	if (!has_tools)
 		json_object_object_del(request, "tool_choice");
 	if (member(request, "max_tokens") == NULL)
-		add(request, "max_tokens",
-		    json_object_new_int64(default_limit(model, request)));
+		field_put_int(
+		    request, "max_tokens", default_limit(model, request));
 	return (request);
 }
 
