@@ -174,20 +174,6 @@ do_hang_ignore_term(void)
 }
 
 static void
-do_garbage(void)
-{
-	say("Traceback (most recent call last):\n");
-	wait_for_eof();
-}
-
-static void
-do_half_line(void)
-{
-	say("{\"type\":\"answer\",\"turn\":1,\"text\":\"half");
-	_exit(1);
-}
-
-static void
 do_huge_line(void)
 {
 	size_t left = MSG_LINE_MAX + 16 * MIB;
@@ -225,18 +211,6 @@ do_answer_and_exit(void)
 {
 	act();
 	_exit(0);
-}
-
-static void
-do_exit_75(void)
-{
-	_exit(75);
-}
-
-static void
-do_exit_78(void)
-{
-	_exit(78);
 }
 
 static void
@@ -283,20 +257,6 @@ do_stale_turn(void)
 
 	send_msg(&m);
 	do_good();
-}
-
-static void
-do_wrong_direction(void)
-{
-	say("{\"type\":\"cancel\",\"turn\":1}\n");
-	wait_for_eof();
-}
-
-static void
-do_unknown_type(void)
-{
-	say("{\"type\":\"applause\",\"turn\":1}\n");
-	wait_for_eof();
 }
 
 static void
@@ -424,51 +384,63 @@ do_error(void)
 	send_msg(&m);
 }
 
+/* In place of an act: what to say and, unless 0, the status to exit with. */
 static const struct mode {
 	const char *name;
 	void (*act)(void);
+	const char *words;
+	int status;
 } modes[] = {
-	{ "answer_50mb", do_answer_50mb },
-	{ "answer_and_exit", do_answer_and_exit },
-	{ "byte_at_a_time", do_byte_at_a_time },
-	{ "close_output_but_live", do_close_output },
-	{ "daemon_grandchild", do_daemon_grandchild },
-	{ "error", do_error },
-	{ "exit_75", do_exit_75 },
-	{ "exit_78", do_exit_78 },
-	{ "flood", do_flood },
-	{ "garbage", do_garbage },
-	{ "good", do_good },
-	{ "grandchild_holds_stderr", do_grandchild },
-	{ "half_line_then_die", do_half_line },
-	{ "hang", wait_for_eof },
-	{ "hang_ignore_term", do_hang_ignore_term },
-	{ "huge_line", do_huge_line },
-	{ "key_in_escapes", do_key_in_escapes },
-	{ "key_in_pieces", do_key_in_pieces },
-	{ "key_on_stderr", do_key_on_stderr },
-	{ "never_read", sleep_long },
-	{ "nul", do_nul },
-	{ "second_hello", do_second_hello },
-	{ "segv", do_segv },
-	{ "stale_turn", do_stale_turn },
-	{ "stderr_flood", do_stderr_flood },
-	{ "stop_self", do_stop_self },
-	{ "unknown_type", do_unknown_type },
-	{ "vote_before_answer", do_vote_before_answer },
-	{ "vote_unknown", do_vote_unknown },
-	{ "wrong_direction", do_wrong_direction },
+	{ "answer_50mb", do_answer_50mb, NULL, 0 },
+	{ "answer_and_exit", do_answer_and_exit, NULL, 0 },
+	{ "byte_at_a_time", do_byte_at_a_time, NULL, 0 },
+	{ "close_output_but_live", do_close_output, NULL, 0 },
+	{ "daemon_grandchild", do_daemon_grandchild, NULL, 0 },
+	{ "error", do_error, NULL, 0 },
+	{ "exit_75", NULL, NULL, 75 },
+	{ "exit_78", NULL, NULL, 78 },
+	{ "flood", do_flood, NULL, 0 },
+	{ "garbage", NULL, "Traceback (most recent call last):\n", 0 },
+	{ "good", do_good, NULL, 0 },
+	{ "grandchild_holds_stderr", do_grandchild, NULL, 0 },
+	{ "half_line_then_die", NULL, "{\"type\":\"answer\",\"tu", 1 },
+	{ "hang", wait_for_eof, NULL, 0 },
+	{ "hang_ignore_term", do_hang_ignore_term, NULL, 0 },
+	{ "huge_line", do_huge_line, NULL, 0 },
+	{ "key_in_escapes", do_key_in_escapes, NULL, 0 },
+	{ "key_in_pieces", do_key_in_pieces, NULL, 0 },
+	{ "key_on_stderr", do_key_on_stderr, NULL, 0 },
+	{ "never_read", sleep_long, NULL, 0 },
+	{ "nul", do_nul, NULL, 0 },
+	{ "second_hello", do_second_hello, NULL, 0 },
+	{ "segv", do_segv, NULL, 0 },
+	{ "stale_turn", do_stale_turn, NULL, 0 },
+	{ "stderr_flood", do_stderr_flood, NULL, 0 },
+	{ "stop_self", do_stop_self, NULL, 0 },
+	{ "unknown_type", NULL, "{\"type\":\"applause\",\"turn\":1}\n", 0 },
+	{ "vote_before_answer", do_vote_before_answer, NULL, 0 },
+	{ "vote_unknown", do_vote_unknown, NULL, 0 },
+	{ "wrong_direction", NULL, "{\"type\":\"cancel\",\"turn\":1}\n", 0 },
 };
 
-static const struct mode *
-find_mode(const char *name)
+static void
+act_out(const char *name)
 {
-	size_t i;
+	const struct mode *m = modes, *end = m + sizeof(modes) / sizeof(*m);
 
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		if (strcmp(modes[i].name, name) == 0)
-			return (&modes[i]);
-	errx(78, "no mode \"%s\"", name);
+	while (m < end && strcmp(m->name, name) != 0)
+		m++;
+	if (m == end)
+		errx(78, "no mode \"%s\"", name);
+	if (m->act != NULL) {
+		m->act();
+		return;
+	}
+	if (m->words != NULL)
+		say(m->words);
+	if (m->status != 0)
+		_exit(m->status);
+	wait_for_eof();
 }
 
 /* Whether this process is the first to get hold of path. */
@@ -534,7 +506,7 @@ take_turn(const struct msg *m)
 	free(self.question);
 	self.question = xstrdup(m->text);
 	note_answers(m->answers);
-	find_mode(self.mode)->act();
+	act_out(self.mode);
 }
 
 /* A refusal that leaves the turn open is answered by a good act. */

@@ -80,7 +80,8 @@ def test_empty_questions_are_refused():
 
 
 def test_a_question_with_bad_bytes_is_cleaned():
-    pathlib.Path("q.bin").write_bytes(b"a\0b \xff\xc0\xaf \xed\xa0\x80 c\x1b[0m")
+    data = b"a\0b \xff\xc0\xaf \xed\xa0\x80 c\x1b[0m"
+    pathlib.Path("q.bin").write_bytes(data)
     result = run("--dry-run", "--question-file", "q.bin")
     question = question_of(result)
     assert "\0" not in question and "\ufffd" in question, repr(question)

@@ -13,7 +13,13 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config, mock, plain, start, write_config  # noqa: E402
+from massgen import (  # noqa: E402
+    agents_config,
+    mock,
+    plain,
+    start,
+    write_config,
+)
 
 # the contract's table
 FLAGS = (
