@@ -13,6 +13,7 @@ import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
 from massgen import agents_config  # noqa: E402
+from test_third_party import aimock  # noqa: E402
 
 ENV = {"ANTHROPIC_API_KEY": llm.KEY}
 ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
@@ -193,6 +194,25 @@ def test_a_bad_key_is_not_tried_again():
 def test_a_bad_request_is_not_tried_again():
     _, requests = fails("m+400", "HTTP 400: No")
     assert len(requests) == 1, requests
+
+
+def test_aimock():
+    with aimock() as server:
+        config = agents_config(
+            {
+                name: llm.agent(server.url, name, kind="claude")
+                for name in ("alpha", "beta")
+            }
+        )
+        result = massgen.run("How many are 2 + 2?", config=config, env=ENV)
+        journal = server.get("/__aimock/journal")
+    assert result.code == 0, result
+    assert b"said by aimock" in result.answer, result
+    for agent in result.status["agents"].values():
+        assert agent["error"] is None, result
+    for entry in journal:
+        assert entry["response"]["status"] == 200, entry
+        assert entry["path"] == "/v1/messages", entry
 
 
 if __name__ == "__main__":
