@@ -403,7 +403,7 @@ def test_errors_of_the_table_have_their_place():
             "2:42",
             "at most 7 entries",
         ),
-        ("prices: {m: {input: 1", "1", ""),
+        ("prices: {m: {input: 1", "2:1", "did not find expected"),
     ):  # fmt: skip
         line = error_of(config, prices=text)
         assert line.startswith(str(pathlib.Path("xdg").absolute())), line
