@@ -163,13 +163,14 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 
 SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \
+		tests/unit/test_atomic \
 		tests/unit/test_config \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_journal \
 		tests/unit/test_novelty \
-		tests/unit/test_price \
 		tests/unit/test_order \
+		tests/unit/test_price \
 		tests/unit/test_report \
 		tests/unit/test_report_metadata \
 		tests/unit/test_restart \

@@ -97,9 +97,9 @@ sync_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	int fd, ret;
 
-	(void)st;
 	(void)ftw;
-	if (type != FTW_F && type != FTW_DP)
+	/* nothing else has content, and to open a FIFO is to wait */
+	if (type != FTW_DP && (type != FTW_F || !S_ISREG(st->st_mode)))
 		return (0);
 	if ((fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) == -1)
 		return (-1);
@@ -114,6 +114,21 @@ atomic_sync_tree(const char *path)
 	return (nftw(path, sync_entry, SYNC_FDS, FTW_DEPTH | FTW_PHYS));
 }
 
+static int
+make_dir(const char *path)
+{
+	struct stat st;
+
+	if (mkdir(path, 0777) == 0)
+		return (0);
+	if (errno != EEXIST || stat(path, &st) == -1)
+		return (-1);
+	if (S_ISDIR(st.st_mode))
+		return (0);
+	errno = ENOTDIR;
+	return (-1);
+}
+
 int
 atomic_mkdirs(const char *path)
 {
@@ -124,8 +139,7 @@ atomic_mkdirs(const char *path)
 		p = strchr(p + 1, '/');
 		if (p != NULL)
 			*p = '\0';
-		if (mkdir(copy, 0777) == -1 && errno != EEXIST)
-			ret = -1;
+		ret = make_dir(copy);
 		if (p != NULL)
 			*p = '/';
 	}

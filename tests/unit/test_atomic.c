@@ -1,0 +1,319 @@
+/* supervisor/record/atomic: files get to their place whole, or not. */
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+
+#include "supervisor/record/atomic.h"
+#include "tests/test.h"
+#include "tests/unit/scratch.h"
+
+#define REPLACEMENTS 2000
+
+static void
+check_file(const char *path, const char *want)
+{
+	char *got = slurp(path);
+
+	CHECK_STR(got, want);
+	free(got);
+}
+
+TEST(a_file_is_made_and_replaced)
+{
+	struct stat st;
+
+	scratch_enter();
+	umask(027);
+	CHECK_INT(atomic_write("f", "one", 3, false), 0);
+	check_file("f", "one");
+	CHECK_INT(stat("f", &st), 0);
+	CHECK_INT(st.st_mode & 0777, 0640);
+	CHECK_INT(atomic_write("f", "second", 6, true), 0);
+	check_file("f", "second");
+	CHECK_INT(atomic_write("f", NULL, 0, false), 0);
+	check_file("f", "");
+	CHECK_INT(names_in("."), 1);
+	umask(022);
+	scratch_leave();
+}
+
+TEST(an_open_file_keeps_what_it_was)
+{
+	char text[8] = "";
+	int fd;
+
+	scratch_enter();
+	spill("f", "old");
+	fd = open("f", O_RDONLY | O_CLOEXEC);
+	CHECK_INT(atomic_write("f", "new", 3, false), 0);
+	CHECK_INT(read(fd, text, sizeof(text)), 3);
+	CHECK_STR(text, "old");
+	close(fd);
+	scratch_leave();
+}
+
+/* --- readers --- */
+
+/* Version n is so many times the same letter. */
+static size_t
+version(int n, char *text)
+{
+	size_t len = (size_t)(n % 13) * 5000 + 1;
+
+	memset(text, 'a' + n % 13, len);
+	return (len);
+}
+
+/* Whether some version is all that is at path. */
+static bool
+is_whole(const char *path)
+{
+	char *text = slurp(path);
+	size_t len, i;
+	bool whole;
+
+	if (text == NULL)
+		return (false);
+	len = strlen(text);
+	whole = *text >= 'a' && *text <= 'm' &&
+	    len == (size_t)(*text - 'a') * 5000 + 1;
+	for (i = 0; i < len && whole; i++)
+		whole = text[i] == text[0];
+	free(text);
+	return (whole);
+}
+
+/* Until its input ends; exits 0 if it read often and never a part. */
+static void __attribute__((noreturn)) read_until(int stop_fd)
+{
+	int reads = 0;
+	char c;
+
+	fcntl(stop_fd, F_SETFL, O_NONBLOCK);
+	do {
+		if (!is_whole("f"))
+			_exit(1);
+		reads++;
+	} while (read(stop_fd, &c, 1) == -1);
+	_exit(reads < 10 ? 2 : 0);
+}
+
+TEST(readers_never_see_a_part)
+{
+	static char text[13 * 5000];
+	int i, n, fds[2], status;
+	pid_t readers[2];
+
+	scratch_enter();
+	CHECK_INT(atomic_write("f", text, version(0, text), false), 0);
+	CHECK_INT(pipe2(fds, O_CLOEXEC), 0);
+	fflush(stdout);
+	for (i = 0; i < 2; i++)
+		if ((readers[i] = fork()) == 0) {
+			close(fds[1]);
+			read_until(fds[0]);
+		}
+	for (n = 1; n <= REPLACEMENTS; n++)
+		CHECK_INT(atomic_write("f", text, version(n, text), false), 0);
+	close(fds[0]);
+	close(fds[1]);
+	for (i = 0; i < 2; i++) {
+		CHECK_INT(waitpid(readers[i], &status, 0), readers[i]);
+		CHECK_INT(status, 0);
+	}
+	CHECK_INT(names_in("."), 1);
+	scratch_leave();
+}
+
+/* --- failures --- */
+
+/* It fails so, and nothing is changed or left behind. */
+static void
+check_failure(const char *path, int error)
+{
+	int before = names_in(".");
+
+	errno = 0;
+	CHECK_INT(atomic_write(path, "new", 3, true), -1);
+	CHECK_INT(errno, error);
+	CHECK_INT(names_in("."), before);
+}
+
+TEST(a_failure_leaves_nothing)
+{
+	char name[NAME_MAX + 1];
+
+	scratch_enter();
+	CHECK_INT(mkdir("dir", 0700), 0);
+	spill("file", "old");
+	check_failure("dir", EISDIR);
+	check_failure("missing/f", ENOENT);
+	check_failure("file/f", ENOTDIR);
+	check_failure("", ENOENT);
+	memset(name, 'n', NAME_MAX);
+	name[NAME_MAX] = '\0';
+	check_failure(name, ENAMETOOLONG);
+	check_file("file", "old");
+	scratch_leave();
+}
+
+TEST(a_full_disk_leaves_the_old_content)
+{
+	struct rlimit old, low;
+	static char text[100000];
+
+	scratch_enter();
+	spill("f", "old");
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_INT(getrlimit(RLIMIT_FSIZE, &old), 0);
+	low = old;
+	low.rlim_cur = sizeof(text) / 2;
+	setrlimit(RLIMIT_FSIZE, &low);
+	CHECK_INT(atomic_write("f", text, sizeof(text), false), -1);
+	CHECK_INT(errno, EFBIG);
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	check_file("f", "old");
+	CHECK_INT(names_in("."), 1);
+	scratch_leave();
+}
+
+TEST(links_are_replaced_and_not_followed)
+{
+	char *tmp;
+	struct stat st;
+
+	scratch_enter();
+	spill("victim", "mine");
+	CHECK_INT(symlink("victim", "f"), 0);
+	CHECK_INT(atomic_write("f", "new", 3, false), 0);
+	CHECK_INT(lstat("f", &st), 0);
+	CHECK(S_ISREG(st.st_mode));
+	check_file("victim", "mine");
+
+	/* nor is one where the temporary file would be */
+	tmp = xasprintf("f.%d.tmp", (int)getpid());
+	CHECK_INT(symlink("victim", tmp), 0);
+	CHECK_INT(atomic_write("f", "newer", 5, false), -1);
+	CHECK_INT(errno, ELOOP);
+	check_file("victim", "mine");
+	check_file("f", "new");
+	free(tmp);
+	scratch_leave();
+}
+
+/* --- delivery to what may be somebody else's --- */
+
+TEST(plain_files_are_replaced)
+{
+	scratch_enter();
+	CHECK_INT(atomic_deliver("f", "one", 3), 0);
+	check_file("f", "one");
+	CHECK_INT(atomic_deliver("f", "two", 3), 0);
+	check_file("f", "two");
+	CHECK_INT(names_in("."), 1);
+	CHECK_INT(atomic_deliver(".", "x", 1), -1);
+	CHECK_INT(atomic_deliver("/dev/null", "x", 1), 0);
+	CHECK_INT(access("/dev/null", W_OK), 0);
+	scratch_leave();
+}
+
+TEST(a_fifo_is_written_to_and_not_waited_for)
+{
+	static char much[1 << 20];
+	struct stat st;
+	char text[8] = "";
+	int fd;
+
+	scratch_enter();
+	CHECK_INT(mkfifo("p", 0600), 0);
+	CHECK_INT(atomic_deliver("p", "one", 3), -1);
+	CHECK_INT(errno, ENXIO);
+	fd = open("p", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CHECK_INT(atomic_deliver("p", "one", 3), 0);
+	CHECK_INT(read(fd, text, sizeof(text)), 3);
+	CHECK_STR(text, "one");
+	CHECK_INT(atomic_deliver("p", much, sizeof(much)), -1);
+	CHECK_INT(errno, EAGAIN);
+	close(fd);
+	CHECK_INT(stat("p", &st), 0);
+	CHECK(S_ISFIFO(st.st_mode));
+	CHECK_INT(names_in("."), 1);
+	scratch_leave();
+}
+
+/* --- directories --- */
+
+static bool
+is_dir(const char *path)
+{
+	struct stat st;
+
+	return (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+TEST(directories_are_made_with_their_parents)
+{
+	char *path;
+
+	path = xasprintf("%s/x/y/z", scratch_enter());
+	CHECK_INT(atomic_mkdirs("a/b/c"), 0);
+	CHECK(is_dir("a/b/c"));
+	CHECK_INT(atomic_mkdirs("a/b/c"), 0);
+	CHECK_INT(atomic_mkdirs("a/d/"), 0);
+	CHECK(is_dir("a/d"));
+	CHECK_INT(atomic_mkdirs("./e"), 0);
+	CHECK_INT(atomic_mkdirs(path), 0);
+	CHECK(is_dir("x/y/z"));
+	CHECK_INT(atomic_mkdirs("/"), 0);
+	CHECK_INT(symlink("a", "link"), 0);
+	CHECK_INT(atomic_mkdirs("link/f"), 0);
+	CHECK(is_dir("a/f"));
+	free(path);
+	scratch_leave();
+}
+
+TEST(a_file_in_the_way_is_no_directory)
+{
+	scratch_enter();
+	spill("file", "");
+	CHECK_INT(atomic_mkdirs("file/x"), -1);
+	CHECK_INT(errno, ENOTDIR);
+	CHECK_INT(atomic_mkdirs("file"), -1);
+	CHECK_INT(symlink("nowhere", "link"), 0);
+	CHECK_INT(atomic_mkdirs("link"), -1);
+	CHECK_INT(atomic_mkdirs("/dev/null/x"), -1);
+	scratch_leave();
+}
+
+TEST(what_is_there_can_be_synced)
+{
+	scratch_enter();
+	CHECK_INT(atomic_mkdirs("a/b"), 0);
+	spill("a/f", "x");
+	spill("a/b/g", "y");
+	CHECK_INT(symlink("nowhere", "a/link"), 0);
+	CHECK_INT(atomic_sync_dir("a"), 0);
+	CHECK_INT(atomic_sync_dir("a/f"), -1);
+	CHECK_INT(errno, ENOTDIR);
+	CHECK_INT(atomic_sync_dir("missing"), -1);
+	CHECK_INT(errno, ENOENT);
+	CHECK_INT(atomic_sync_tree("a"), 0);
+	CHECK_INT(atomic_sync_tree("missing"), -1);
+	scratch_leave();
+}
+
+/* An agent may leave anything in its workspace. */
+TEST(a_fifo_does_not_hold_up_the_sync)
+{
+	scratch_enter();
+	CHECK_INT(mkdir("a", 0700), 0);
+	CHECK_INT(mkfifo("a/p", 0600), 0);
+	alarm(10);
+	CHECK_INT(atomic_sync_tree("a"), 0);
+	alarm(0);
+	scratch_leave();
+}
