@@ -40,6 +40,7 @@ endif
 
 IPC_SRCS =	ipc/buf.c \
 		ipc/chan.c \
+		ipc/children.c \
 		ipc/field.c \
 		ipc/log.c \
 		ipc/msg.c \
@@ -128,6 +129,11 @@ NET_SRCS =	agent-worker/net/http.c \
 WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/bound.c \
 		agent-worker/call.c \
+		agent-worker/command/command.c \
+		agent-worker/command/decision.c \
+		agent-worker/command/output.c \
+		agent-worker/command/pick.c \
+		agent-worker/command/program.c \
 		agent-worker/link.c \
 		agent-worker/mock.c \
 		agent-worker/prompt.c \

@@ -54,8 +54,9 @@ struct agent {
 	size_t fallback;    /* how many of them have been taken up */
 	char *plan;         /* what a planning call made; NULL: none yet */
 	int64_t hold_until; /* monotonic: no call before, the provider says */
-	bool direct;        /* no vote: the text is the answer */
-	bool reserve;       /* ask before each call */
+	struct json_object *program; /* see command.h; NULL: it has tools */
+	bool direct;                 /* no vote: the text is the answer */
+	bool reserve;                /* ask before each call */
 	int64_t idle_ms;
 	const char *sensitivity;
 	const char *novelty;
@@ -79,6 +80,11 @@ void agent_say(struct agent *, struct msg *);
 void agent_say_activity(
     struct agent *, const char *activity, const char *model);
 void agent_say_text(struct agent *, enum msg_type, const char *text);
+
+/* context.txt: what was told; tools is an array of names, which is taken. */
+void agent_say_context(struct agent *, const char *system, const char *user,
+    struct json_object *tools);
+
 void agent_say_error(
     struct agent *, const char *kind, const char *text, bool permanent);
 
@@ -91,7 +97,7 @@ bool agent_await_verdict(struct agent *, struct msg *);
 /* The latest answer of the agent with that name, or NULL. */
 const struct answer *agent_answer_of(const struct agent *, const char *name);
 
-/* One turn with a model; one with a script. */
+/* One turn with a model; with a script; with a program: see command.h. */
 void turn_run(struct agent *);
 void mock_run(struct agent *);
 

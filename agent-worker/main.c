@@ -15,7 +15,9 @@
 
 #include "agent-worker/agent.h"
 #include "agent-worker/bound.h"
+#include "agent-worker/command/command.h"
 #include "agent-worker/net/http.h"
+#include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
@@ -30,8 +32,7 @@ harden(void)
 	struct rlimit none = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &none);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
-		log_warn("prctl(PR_SET_CHILD_SUBREAPER)");
+	children_adopt();
 	return (prctl(PR_SET_DUMPABLE, 0) == 0);
 }
 
@@ -81,6 +82,8 @@ configure(struct agent *a, struct msg *m)
 	if (json_object_object_get_ex(o, "fallback_models", &v) &&
 	    json_object_is_type(v, json_type_array))
 		a->fallback_models = v;
+	if (json_object_object_get_ex(o, "program", &v))
+		a->program = v;
 	if (json_object_object_get_ex(o, "params", &v))
 		a->backend.params = v;
 	o = a->init.options;
@@ -285,6 +288,22 @@ agent_say_text(struct agent *a, enum msg_type type, const char *text)
 }
 
 void
+agent_say_context(struct agent *a, const char *system, const char *user,
+    struct json_object *tools)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(
+	    o, "system_message", json_object_new_string(system));
+	json_object_object_add(o, "user_message", json_object_new_string(user));
+	json_object_object_add(o, "tools", tools);
+	agent_say_text(a, MSG_CONTEXT,
+	    json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+}
+
+void
 agent_say_error(
     struct agent *a, const char *kind, const char *text, bool permanent)
 {
@@ -339,10 +358,17 @@ release(struct agent *a)
 static void
 take_turn(struct agent *a)
 {
-	if (strcmp(a->backend.wire, "mock") == 0)
-		mock_run(a);
-	else
-		turn_run(a);
+	static const struct {
+		const char *wire;
+		void (*run)(struct agent *);
+	} kinds[] = { { "mock", mock_run }, { "command", command_run } };
+	void (*run)(struct agent *) = turn_run;
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(a->backend.wire, kinds[i].wire) == 0)
+			run = kinds[i].run;
+	run(a);
 	end_turn(a);
 }
 

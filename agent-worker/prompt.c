@@ -58,24 +58,55 @@ const char prompt_decide[] =
     "now: " PROMPT_VOTE " for the best current answer, or " PROMPT_NEW_ANSWER
     " with a better one.";
 
+const char prompt_decide_in_text[] =
+    "it did not end with the line of JSON that says what you decided.";
+
+/* How a turn ends: with a tool, or in a text that says the same. */
+struct ending {
+	const char *how;
+	const char *vote;
+	const char *new_answer;
+	const char *more; /* on a new answer */
+};
+
+static const struct ending with_tool = {
+	"End your turn by calling exactly one tool, once:",
+	PROMPT_VOTE,
+	PROMPT_NEW_ANSWER,
+	"",
+};
+
+static const struct ending in_text = {
+	"End your output with exactly one line that is a JSON object, with "
+	"nothing behind it, in one of these two forms:",
+	"{\"action\": \"" PROMPT_VOTE "\", \"agent_id\": \"agent1\", "
+	"\"reason\": \"why it is the best\"}",
+	"{\"action\": \"" PROMPT_NEW_ANSWER "\"}",
+	" All that stands above the line is your answer; or else the whole "
+	"answer stands in the object, as the string \"content\".",
+};
+
 static void
 add_coordination(const struct agent *a, struct buf *b)
 {
+	const struct ending *end = a->program == NULL ? &with_tool : &in_text;
+
 	buf_addf(b,
 	    "You are one of several agents who work on the same "
 	    "question at the same time. You see the current answers of all "
 	    "of them, without their names, and improve on them until one is "
 	    "good enough for all.\n"
-	    "End your turn by calling exactly one tool, once:\n"
-	    "- " PROMPT_VOTE ": one of the current answers is good enough. "
 	    "%s\n"
-	    "- " PROMPT_NEW_ANSWER ": it is not, and you have a better one. "
+	    "- %s: one of the current answers is good enough. %s\n"
+	    "- %s: it is not, and you have a better one. "
 	    "It replaces your earlier one and has to stand alone: build on "
 	    "the strengths of the current answers and leave out their "
-	    "errors.%s\n"
+	    "errors.%s%s\n"
 	    "Do the work itself rather than describe how it could be "
 	    "done.\n",
+	    end->how, end->vote,
 	    choose(sensitivities, LEN(sensitivities), a->sensitivity),
+	    end->new_answer, end->more,
 	    choose(novelties, LEN(novelties), a->novelty));
 }
 

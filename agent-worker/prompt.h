@@ -24,6 +24,9 @@ char *prompt_news(const char *news);
 /* To a model that ended without a decision. */
 extern const char prompt_decide[];
 
+/* What was wrong with a program's text that ended without one. */
+extern const char prompt_decide_in_text[];
+
 /* The schemas of the two tools; the caller puts them. */
 struct json_object *prompt_new_answer_schema(void);
 struct json_object *prompt_vote_schema(const struct agent *);

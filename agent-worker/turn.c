@@ -73,21 +73,13 @@ release_work(struct work *w)
 static void
 say_context(struct work *w, const char *user)
 {
-	struct json_object *o = json_object_new_object();
 	struct json_object *tools = json_object_new_array();
 	size_t i;
 
-	json_object_object_add(
-	    o, "system_message", json_object_new_string(w->system));
-	json_object_object_add(o, "user_message", json_object_new_string(user));
 	for (i = 0; i < w->ntools; i++)
 		json_object_array_add(
 		    tools, json_object_new_string(w->tools[i].name));
-	json_object_object_add(o, "tools", tools);
-	agent_say_text(w->agent, MSG_CONTEXT,
-	    json_object_to_json_string_ext(
-		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
+	agent_say_context(w->agent, w->system, user, tools);
 }
 
 /* A string argument of a call; NULL: it has none.  *out_root keeps it. */

@@ -108,11 +108,14 @@ await_exec(int fd, const char *program, char *err, size_t errlen)
 	while (n == -1 && errno == EINTR);
 	if (n == 0)
 		return (0);
-	if (n == sizeof(f))
+	if (n == sizeof(f)) {
 		snprintf(err, errlen, "%s %s: %s", f.what, program,
 		    strerror(f.error));
-	else
+		errno = f.error;
+	} else {
 		snprintf(err, errlen, "%s: no word from the child", program);
+		errno = ECHILD;
+	}
 	return (-1);
 }
 
@@ -121,7 +124,7 @@ spawn_run(const struct spawn *sp, char *err, size_t errlen)
 {
 	sigset_t all, old;
 	pid_t pid, self = getpid();
-	int report[2];
+	int report[2], error;
 
 	if (spawn_pipe(report) == -1) {
 		snprintf(err, errlen, "pipe: %s", strerror(errno));
@@ -133,18 +136,21 @@ spawn_run(const struct spawn *sp, char *err, size_t errlen)
 	pid = fork();
 	if (pid == 0)
 		child(sp, report[1], self);
+	error = errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(report[1]);
 	if (pid == -1) {
-		snprintf(err, errlen, "fork: %s", strerror(errno));
+		snprintf(err, errlen, "fork: %s", strerror(error));
 	} else {
 		setpgid(pid, pid);
 		if (await_exec(report[0], sp->argv[0], err, errlen) == -1) {
+			error = errno;
 			/* it has exited or is about to: see child_fail */
 			(void)waitpid(pid, NULL, 0);
 			pid = -1;
 		}
 	}
 	close(report[0]);
+	errno = error;
 	return (pid);
 }

@@ -21,8 +21,8 @@ struct spawn {
 };
 
 /*
- * Returns the pid once exec has succeeded, or -1 with the reason in err,
- * a failed exec included.  argv[0] is a path or a name for PATH.
+ * Returns the pid once exec has succeeded, or -1 with the reason in err
+ * and errno, a failed exec included.  argv[0] is a path or a name for PATH.
  */
 pid_t spawn_run(const struct spawn *, char *err, size_t errlen);
 

@@ -8,6 +8,18 @@
 
 #define NAP_MS 10 /* SIGKILL takes effect when the kernel gets to it */
 
+void
+sweep_init(void)
+{
+	children_adopt();
+}
+
+int
+sweep_strangers(bool (*keep)(void *, pid_t), void *arg)
+{
+	return (children_kill(keep, arg));
+}
+
 int
 sweep_all(int64_t until_ms)
 {

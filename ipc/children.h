@@ -1,0 +1,41 @@
+/*
+ * The processes below this one: found, measured and ended, whatever session
+ * or process group they made for themselves.  Who wants also those that
+ * lost their parent becomes a subreaper first.
+ */
+
+#ifndef IPC_CHILDREN_H
+#define IPC_CHILDREN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Become the parent of every descendant that loses its own; see prctl(2),
+ * PR_SET_CHILD_SUBREAPER.
+ */
+void children_adopt(void);
+
+/*
+ * SIGKILL every child that `keep` does not claim; NULL claims none.
+ * Returns how many were found.  They are reaped as any child.
+ */
+int children_kill(bool (*keep)(void *arg, pid_t), void *arg);
+
+/*
+ * One pass of an end of all children: collect those that are dead, kill the
+ * others, whose own children become ours by that.  Adds the number of the
+ * killed to *killed.  Returns true once the kernel says that there is none
+ * left; until then the caller waits a little and calls again.
+ */
+bool children_end(int *killed);
+
+/*
+ * The processor time that all descendants have taken so far, in clock ticks:
+ * sysconf(_SC_CLK_TCK) of them are a second.  It falls when one dies whose
+ * parent does not collect it.
+ */
+int64_t children_ticks(void);
+
+#endif
