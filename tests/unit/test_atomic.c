@@ -230,6 +230,7 @@ TEST(a_fifo_is_written_to_and_not_waited_for)
 
 	scratch_enter();
 	CHECK_INT(mkfifo("p", 0600), 0);
+	alarm(10);
 	CHECK_INT(atomic_deliver("p", "one", 3), -1);
 	CHECK_INT(errno, ENXIO);
 	fd = open("p", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -238,6 +239,7 @@ TEST(a_fifo_is_written_to_and_not_waited_for)
 	CHECK_STR(text, "one");
 	CHECK_INT(atomic_deliver("p", much, sizeof(much)), -1);
 	CHECK_INT(errno, EAGAIN);
+	alarm(0);
 	close(fd);
 	CHECK_INT(stat("p", &st), 0);
 	CHECK(S_ISFIFO(st.st_mode));

@@ -1,0 +1,123 @@
+/*
+ * supervisor/record/redact: keys do not get into files.  Secrets cannot be
+ * forgotten, so each test brings its own and the order of tests matters.
+ */
+
+#include <stdlib.h>
+
+#include "ipc/xmalloc.h"
+#include "supervisor/record/redact.h"
+#include "tests/test.h"
+
+static void
+check(const char *text, const char *want)
+{
+	char *copy = xstrdup(text);
+
+	redact(copy, strlen(copy));
+	CHECK_STR(copy, want);
+	free(copy);
+}
+
+TEST(without_secrets_nothing_changes)
+{
+	CHECK_INT(redact_longest(), 0);
+	CHECK(!redact_holds("anything"));
+	check("anything at all", "anything at all");
+	check("", "");
+}
+
+TEST(placeholders_are_no_secrets)
+{
+	redact_add("");
+	redact_add("EMPTY");
+	redact_add("1234567");
+	CHECK_INT(redact_longest(), 0);
+	check("EMPTY 1234567", "EMPTY 1234567");
+}
+
+TEST(a_secret_is_struck_out_everywhere)
+{
+	redact_add("sk-abc-1");
+	CHECK_INT(redact_longest(), 8);
+	check("sk-abc-1", "********");
+	check("key=sk-abc-1.", "key=********.");
+	check("sk-abc-1sk-abc-1 sk-abc-1", "**************** ********");
+	check("sk-abc- sk-abc", "sk-abc- sk-abc");
+	check("SK-ABC-1", "SK-ABC-1");
+	CHECK(redact_holds("Bearer sk-abc-1"));
+	CHECK(!redact_holds("Bearer sk-abc-"));
+}
+
+TEST(it_is_kept_as_a_copy_and_once)
+{
+	char secret[] = "volatile-secret";
+
+	redact_add(secret);
+	redact_add(secret);
+	memset(secret, 'x', sizeof(secret) - 1);
+	check("volatile-secret", "***************");
+	check("xxxxxxxxxxxxxxx", "xxxxxxxxxxxxxxx");
+	CHECK_INT(redact_longest(), 15);
+}
+
+/* Only so many bytes are ours, and a NUL is a byte like any other. */
+TEST(bytes_are_counted)
+{
+	char text[] = "a\0sk-abc-1\0b sk-abc-1";
+
+	redact(text, 20);
+	CHECK_MEM(text, "a\0********\0b sk-abc-1", sizeof(text));
+	redact(text, sizeof(text) - 1);
+	CHECK_MEM(text, "a\0********\0b ********", sizeof(text));
+}
+
+TEST(many_secrets)
+{
+	char secret[20], text[200] = "", want[200] = "";
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		snprintf(secret, sizeof(secret), "secret-no-%d", i);
+		redact_add(secret);
+		strlcat(text, secret, sizeof(text));
+		strlcat(text, " ", sizeof(text));
+		strlcat(want, "*********** ", sizeof(want));
+	}
+	check(text, want);
+}
+
+/* Whatever the order in which they came to be known. */
+TEST(a_secret_within_a_secret)
+{
+	redact_add("inner-key");
+	redact_add("the-inner-key-and-more");
+	check("<the-inner-key-and-more>", "<**********************>");
+	check("<inner-key>", "<*********>");
+	redact_add("outer-key-with-core-key");
+	redact_add("core-key");
+	check("outer-key-with-core-key!", "***********************!");
+}
+
+TEST(secrets_that_overlap)
+{
+	redact_add("left-middle");
+	redact_add("middle-right");
+	check("(left-middle-right)", "(*****************)");
+	redact_add("abababab");
+	check("ababababab-", "**********-");
+}
+
+TEST(a_long_text)
+{
+	size_t len = 4 * 1024 * 1024, i;
+	char *text = xcalloc(len + 1, 1);
+
+	memset(text, 's', len);
+	for (i = 0; i + 8 <= len; i += 1000)
+		memcpy(text + i, "sk-abc-1", 8);
+	redact(text, len);
+	CHECK_INT(strlen(text), len);
+	CHECK(strstr(text, "sk-abc-1") == NULL);
+	free(text);
+}
