@@ -99,6 +99,17 @@ TEST(a_secret_within_a_secret)
 	check("outer-key-with-core-key!", "***********************!");
 }
 
+TEST(a_secret_that_begins_another)
+{
+	redact_add("short-one-made-longer");
+	redact_add("short-one");
+	check("short-one-made-longer", "*********************");
+	redact_add("brief-one");
+	redact_add("brief-one-made-longer");
+	check("brief-one-made-longer", "*********************");
+	check("brief-one-made", "*********-made");
+}
+
 TEST(secrets_that_overlap)
 {
 	redact_add("left-middle");
