@@ -24,8 +24,9 @@ struct loading {
 };
 
 /* What the worker itself puts into a request. */
-static const char *const reserved[] = { "model", "messages", "input", "stream",
-	"tools", NULL };
+static const char *const reserved[] = { "model", "messages", "input",
+	"contents", "instructions", "system", "systemInstruction",
+	"system_instruction", "stream", "tools", NULL };
 
 /* A problem at one key of the backend. */
 static void __attribute__((format(printf, 4, 5)))
@@ -232,25 +233,52 @@ url_problem(const char *url)
 	return (NULL);
 }
 
+/*
+ * Where the type's provider is; the variable that may name the server is the
+ * user's own and ends in slashes or not.  NULL: it is not set.
+ */
+static char *
+default_url(const struct preset *preset)
+{
+	const char *url = preset->base_url, *end, *host;
+	char *name;
+	size_t len;
+
+	if (url == NULL || strncmp(url, "${", 2) != 0)
+		return (url == NULL ? NULL : xstrdup(url));
+	end = strchr(url, '}');
+	name = xstrndup(url + 2, (size_t)(end - url - 2));
+	host = getenv(name);
+	free(name);
+	if (host == NULL || *host == '\0')
+		return (NULL);
+	for (len = strlen(host); len > 0 && host[len - 1] == '/'; len--)
+		continue;
+	return (xasprintf("%.*s%s", (int)len, host, end + 1));
+}
+
 static void
 load_url(const struct loading *l)
 {
-	const char *url = tree_string(l->backend, "base_url"), *problem;
+	const char *given = tree_string(l->backend, "base_url"), *problem;
+	char *url =
+	    given == NULL ? default_url(l->agent->preset) : xstrdup(given);
 	size_t len;
 
 	if (url != NULL && (problem = url_problem(url)) != NULL) {
 		key_error(
 		    l, "base_url", NULL, "Backend 'base_url' %s", problem);
+		free(url);
 		return;
 	}
-	if (url == NULL)
-		url = l->agent->preset->base_url;
-	if (url == NULL)
-		return;
-	len = strlen(url);
+	len = url == NULL ? 0 : strlen(url);
 	while (len > 0 && url[len - 1] == '/')
-		len--;
-	l->agent->base_url = xstrndup(url, len);
+		url[--len] = '\0';
+	l->agent->base_url = url;
+	if (url == NULL && l->agent->preset->base_url != NULL)
+		report_need(l, l->backend,
+		    "Give the backend a base_url, or set the variable.",
+		    "no server: the variable that names it is not set");
 }
 
 /* A key travels in a header line. */

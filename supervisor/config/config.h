@@ -21,7 +21,8 @@ struct preset {
 	const char *wire;          /* "chatcompletion"; NULL: not built yet */
 	const char *default_model; /* NULL: the user must name one */
 	const char *key_env[2];    /* tried in order; NULL: none */
-	const char *base_url;      /* NULL: the user must give one */
+	const char *base_url;      /* may begin with "${VARIABLE}"; NULL: the
+				    * user must give one */
 	const char *key_default;   /* used when no variable is set: "EMPTY" */
 	bool needs_key;
 	unsigned int tools; /* PRESET_*: what the provider itself can do */

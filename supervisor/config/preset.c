@@ -8,7 +8,8 @@
 
 #include "supervisor/config/config.h"
 
-#define CHAT "chatcompletion"
+#define CHAT      "chatcompletion"
+#define RESPONSES "responses"
 #define ALL  (PRESET_WEB_SEARCH | PRESET_CODE_EXECUTION | PRESET_MCP)
 
 /* clang-format off */
@@ -17,13 +18,14 @@
 static const struct preset presets[] = {
 	{ "ag2", NULL, NULL, { NULL, NULL },
 	    NULL, NULL, false, PRESET_CODE_EXECUTION },
-	{ "azure_openai", NULL, "gpt-4o", { "AZURE_OPENAI_API_KEY", NULL },
-	    NULL, NULL, true, ALL },
+	{ "azure_openai", RESPONSES, "gpt-4o",
+	    { "AZURE_OPENAI_API_KEY", NULL },
+	    "${AZURE_OPENAI_ENDPOINT}/openai/v1", NULL, true, ALL },
 	{ "cerebras", CHAT, "llama-3.3-70b", { "CEREBRAS_API_KEY", NULL },
 	    "https://api.cerebras.ai/v1", NULL, true, PRESET_MCP },
 	{ "chatcompletion", CHAT, NULL, { "OPENAI_API_KEY", NULL },
 	    "https://api.openai.com/v1", NULL, true, PRESET_MCP },
-	{ "claude", NULL, "claude-sonnet-4-5-20250929",
+	{ "claude", "claude", "claude-sonnet-4-5-20250929",
 	    { "ANTHROPIC_API_KEY", NULL },
 	    "https://api.anthropic.com/v1", NULL, true, ALL },
 	{ "claude_code", NULL, "claude-sonnet-4-5-20250929",
@@ -34,11 +36,11 @@ static const struct preset presets[] = {
 	    "accounts/fireworks/models/llama-v3p3-70b-instruct",
 	    { "FIREWORKS_API_KEY", NULL },
 	    "https://api.fireworks.ai/inference/v1", NULL, true, PRESET_MCP },
-	{ "gemini", NULL, "gemini-2.5-flash",
+	{ "gemini", "gemini", "gemini-2.5-flash",
 	    { "GOOGLE_API_KEY", "GEMINI_API_KEY" },
 	    "https://generativelanguage.googleapis.com/v1beta",
 	    NULL, true, ALL },
-	{ "grok", NULL, "grok-4", { "XAI_API_KEY", NULL },
+	{ "grok", RESPONSES, "grok-4", { "XAI_API_KEY", NULL },
 	    "https://api.x.ai/v1", NULL, true,
 	    PRESET_WEB_SEARCH | PRESET_MCP },
 	{ "groq", CHAT, "llama-3.3-70b-versatile", { "GROQ_API_KEY", NULL },
@@ -58,7 +60,7 @@ static const struct preset presets[] = {
 	    "https://api.studio.nebius.com/v1", NULL, true, PRESET_MCP },
 	{ "ollama", CHAT, NULL, { NULL, NULL },
 	    "http://localhost:11434/v1", NULL, false, PRESET_MCP },
-	{ "openai", NULL, "gpt-4o", { "OPENAI_API_KEY", NULL },
+	{ "openai", RESPONSES, "gpt-4o", { "OPENAI_API_KEY", NULL },
 	    "https://api.openai.com/v1", NULL, true, ALL },
 	{ "openrouter", CHAT, NULL, { "OPENROUTER_API_KEY", NULL },
 	    "https://openrouter.ai/api/v1", NULL, true, PRESET_MCP },
@@ -100,6 +102,8 @@ static const struct {
 	{ "bigmodel.cn", "zai" },
 	{ "deepseek.com", "deepseek" },
 	{ "x.ai", "grok" },
+	{ "anthropic.com", "claude" },
+	{ "googleapis.com", "gemini" },
 };
 
 /* Beginnings of model names, and the type that serves them. */
