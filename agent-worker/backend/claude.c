@@ -101,13 +101,15 @@ claude_url(const struct backend_config *config, const char *model)
 
 /* The provider's own tools, and the keys that ask for them. */
 static const struct native_tool {
-	const char *key;
+	const char *keys[2]; /* the second one: as others call it, or "" */
 	const char *type;
 	const char *name;
 	const char *beta; /* or NULL */
 } native_tools[] = {
-	{ "enable_web_search", "web_search_20250305", "web_search", NULL },
-	{ "enable_code_execution", "code_execution_20250825", "code_execution",
+	{ { "enable_web_search", "" }, "web_search_20250305", "web_search",
+	    NULL },
+	{ { "enable_code_execution", "enable_code_interpreter" },
+	    "code_execution_20250825", "code_execution",
 	    "code-execution-2025-08-25" },
 };
 #define NNATIVE (sizeof(native_tools) / sizeof(native_tools[0]))
@@ -115,7 +117,9 @@ static const struct native_tool {
 static bool
 is_enabled(const struct backend_config *config, const struct native_tool *tool)
 {
-	return (json_object_get_boolean(member(config->params, tool->key)));
+	return (
+	    json_object_get_boolean(member(config->params, tool->keys[0])) ||
+	    json_object_get_boolean(member(config->params, tool->keys[1])));
 }
 
 /* One more word of a header's list, if it is a word. */
@@ -255,7 +259,8 @@ is_ours(const char *name)
 		if (strcmp(ours[i], name) == 0)
 			return (true);
 	for (i = 0; i < NNATIVE; i++)
-		if (strcmp(native_tools[i].key, name) == 0)
+		if (strcmp(native_tools[i].keys[0], name) == 0 ||
+		    strcmp(native_tools[i].keys[1], name) == 0)
 			return (true);
 	return (false);
 }
