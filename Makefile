@@ -59,6 +59,7 @@ CONFIG_SRCS =	supervisor/config/agent.c \
 		supervisor/config/preset.c \
 		supervisor/config/price_load.c \
 		supervisor/config/print.c \
+		supervisor/config/program.c \
 		supervisor/config/scalar.c \
 		supervisor/config/schema.c \
 		supervisor/config/script.c \

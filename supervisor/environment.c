@@ -61,6 +61,17 @@ environment_worker_argv(const struct config *config)
 	return (argv);
 }
 
+/* By what it holds, or by its name. */
+static bool
+is_secret(const char *variable)
+{
+	char *name = xstrndup(variable, strcspn(variable, "="));
+	bool secret = config_names_secret(name) || redact_holds(variable);
+
+	free(name);
+	return (secret);
+}
+
 char **
 environment_worker_env(void)
 {
@@ -71,7 +82,7 @@ environment_worker_env(void)
 		continue;
 	env = xcalloc(n + 1, sizeof(*env));
 	for (i = n = 0; environ[i] != NULL; i++)
-		if (!redact_holds(environ[i]))
+		if (!is_secret(environ[i]))
 			env[n++] = xstrdup(environ[i]);
 	return (env);
 }

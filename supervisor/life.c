@@ -33,8 +33,22 @@ put_json(struct json_object *o, const char *key, struct json_object *value)
 		json_object_object_add(o, key, json_object_get(value));
 }
 
+/* In a program's environment may be a key: see life_ready(). */
 static struct json_object *
-backend_of(const struct agent_config *a)
+program_of(const struct agent_config *a, bool undumpable)
+{
+	struct json_object *program = NULL;
+
+	if (a->program == NULL ||
+	    json_object_deep_copy(a->program, &program, NULL) == -1)
+		return (NULL);
+	if (!undumpable)
+		json_object_object_del(program, "env");
+	return (program);
+}
+
+static struct json_object *
+backend_of(const struct agent_config *a, bool undumpable)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -51,6 +65,8 @@ backend_of(const struct agent_config *a)
 	json_object_object_add(
 	    o, "planning_call", json_object_new_boolean(a->planning_call));
 	put_json(o, "params", a->params);
+	if (a->program != NULL)
+		json_object_object_add(o, "program", program_of(a, undumpable));
 	return (o);
 }
 
@@ -125,11 +141,11 @@ life_ready(void *arg, struct worker *w)
 		.system_message = a->config->system_message,
 		.key = a->config->api_key,
 		.script = script_of(run, a->config),
-		.backend = backend_of(a->config),
+		.backend = backend_of(a->config, w->undumpable),
 		.options = options_of(run, a->config) };
 
 	run_event(run, &e);
-	if (m.key != NULL && !w->undumpable) {
+	if ((m.key != NULL || a->config->program != NULL) && !w->undumpable) {
 		log_warnx("agent %s: its worker is not undumpable, so it is "
 			  "given no key",
 		    w->name);

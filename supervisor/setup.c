@@ -94,6 +94,20 @@ open_output(const struct run *run, const char *id)
 	return (fd);
 }
 
+/* What a program is given that is a key. */
+static void
+redact_program(struct json_object *program)
+{
+	struct json_object *env;
+
+	if (program == NULL || !json_object_object_get_ex(program, "env", &env))
+		return;
+	json_object_object_foreach (env, name, value) {
+		if (config_names_secret(name))
+			redact_add(json_object_get_string(value));
+	}
+}
+
 static void
 init_agents(struct run *run)
 {
@@ -112,6 +126,7 @@ init_agents(struct run *run)
 		a->output_left = OUTPUT_MAX;
 		if (a->config->api_key != NULL)
 			redact_add(a->config->api_key);
+		redact_program(a->config->program);
 		worker_init(
 		    &a->worker, (int)i, a->config->id, dispatch_owner(run));
 	}

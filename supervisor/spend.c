@@ -238,12 +238,17 @@ price_usage(const struct run *run, const struct agent_run *a,
 {
 	const struct price *price = config_price(run->config, a->config,
 	    m->model == NULL ? a->config->model : m->model);
+	bool is_program = a->config->program != NULL;
 	struct price_usage usage = { e->input_tokens, e->cached_input_tokens,
 		e->cache_write_tokens, e->output_tokens };
 
+	/* a program may tell what it paid, whatever for */
+	if (is_program && e->cost > 0)
+		return;
 	e->cost = price == NULL ? 0 : price_of(price, &usage);
 	/* a call that failed before its reply used nothing */
-	e->priced = price != NULL || (usage.input == 0 && usage.output == 0);
+	e->priced = price != NULL ||
+	    (!is_program && usage.input == 0 && usage.output == 0);
 	if (m->lost)
 		price_lost(a, e);
 }

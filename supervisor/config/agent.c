@@ -444,18 +444,22 @@ agent_load(const struct check *check, const struct config *config,
 	if (l.backend == NULL || l.backend->kind != NODE_MAP)
 		return;
 	l.location = xasprintf("%s.backend", location);
+	program_check_secrets(check, l.backend, l.location);
 	expand_backend(&l);
 	load_params(&l);
 	agent->max_cost_usd = tree_number(l.backend, "max_cost_usd", 0);
 	if (load_type(&l)) {
 		check_tools(&l);
 		load_script(&l, config);
+		program_load(check, config, agent, l.backend, l.location);
 		if (strcmp(agent->preset->type, "mock") == 0) {
 			agent->model = xstrdup("mock");
 		} else {
 			load_models(&l);
-			load_url(&l);
-			load_key(&l);
+			if (agent->program == NULL) {
+				load_url(&l);
+				load_key(&l);
+			}
 		}
 	}
 	free(l.location);
@@ -474,6 +478,8 @@ forget_model(struct agent_config *agent)
 	json_object_put(agent->profile);
 	json_object_put(agent->fallback_models);
 	json_object_put(agent->params);
+	json_object_put(agent->program);
+	agent->program = NULL;
 	agent->model = agent->planning_model = agent->synthesis_model = NULL;
 	agent->base_url = agent->api_key = NULL;
 	agent->profile = agent->params = agent->fallback_models = NULL;

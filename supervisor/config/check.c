@@ -286,22 +286,24 @@ asks_for_nothing(const struct value *v)
 	return (false);
 }
 
-/* One warning a key, at its first place. */
-static void
-warn_once(const struct value *v)
+void
+check_unsupported(const struct check *check, const struct key *key,
+    const struct node *at, const char *location)
 {
-	struct told *told = v->check->told;
+	struct told *told = check->told;
 	size_t i;
 
+	if (at == NULL || at->kind == NODE_NULL)
+		return;
 	for (i = 0; i < told->count; i++) {
-		if (told->keys[i] == v->key)
+		if (told->keys[i] == key)
 			return;
 	}
 	if (told->count < TOLD_MAX)
-		told->keys[told->count++] = v->key;
-	check_warning(v->check, v->node, v->location, NULL,
+		told->keys[told->count++] = key;
+	check_warning(check, at, location, NULL,
 	    "\"%s\" is not supported in this version and has no effect",
-	    v->key->name);
+	    key->name);
 }
 
 /* Returns whether what is below the value was spoken for. */
@@ -323,7 +325,7 @@ tell_status(const struct value *v)
 		    "\"%s\" sets a limit that this version does not enforce",
 		    key->name);
 	else if (!v->quiet)
-		warn_once(v);
+		check_unsupported(v->check, key, v->node, v->location);
 	return (true);
 }
 

@@ -67,6 +67,8 @@ struct agent_config {
 	char *api_key;               /* NULL where none is needed */
 	struct json_object
 	    *params; /* object: what goes to the provider as is */
+	struct json_object *program; /* for the wire "command": as the worker
+				      * takes it; NULL otherwise */
 	struct json_object *script; /* array: a mock agent's steps, or NULL;
 				     * votes name agents by their ids */
 	double max_cost_usd;        /* 0: no limit */
@@ -167,6 +169,9 @@ struct config *config_load(
     const char *path, const struct config_overrides *, struct diagnostics *);
 
 void config_free(struct config *);
+
+/* Whether a key or a variable of that name holds a secret: "X_API_KEY". */
+bool config_names_secret(const char *name);
 
 /* Whether the agent's models run on a server of the user's own. */
 bool agent_is_local(const struct agent_config *);

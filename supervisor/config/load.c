@@ -508,17 +508,17 @@ load_tree(const struct check *check, struct node *root,
 	const struct node *orchestrator;
 
 	check_map(check, root, &schema_root, "");
+	orchestrator = node_get(root, "orchestrator");
+	config->worker_launcher =
+	    load_launcher(node_get(orchestrator, "worker_launcher"));
 	load_agents(check, config, root);
 	load_dry_run(check, config, node_get(root, "dry_run"));
 	load_limits(config, root, overrides);
 	load_prices(check, config, root);
-	orchestrator = node_get(root, "orchestrator");
 	config->voting_sensitivity =
 	    strictness_of(orchestrator, "voting_sensitivity");
 	config->answer_novelty =
 	    strictness_of(orchestrator, "answer_novelty_requirement");
-	config->worker_launcher =
-	    load_launcher(node_get(orchestrator, "worker_launcher"));
 	config->single_agent_direct = config->nagents == 1 &&
 	    !tree_bool(node_get(root, "ui"),
 		"use_orchestrator_for_single_agent", true);

@@ -58,6 +58,17 @@ struct json_object *source_json(const struct node *root);
 struct json_object *script_load(const struct check *, struct node *steps,
     const char *location, const struct config *);
 
+/*
+ * A backend's keys that belong to a program: agent->program for one of type
+ * "command", complaints for the others.
+ */
+void program_load(const struct check *, const struct config *,
+    struct agent_config *, const struct node *backend, const char *location);
+
+/* Before variables are replaced: keys do not belong in a command line. */
+void program_check_secrets(
+    const struct check *, const struct node *backend, const char *location);
+
 /* Fill in one agent, whose id is set, from its part of the tree. */
 void agent_load(const struct check *, const struct config *,
     struct agent_config *, struct node *, const char *location);

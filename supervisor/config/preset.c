@@ -30,6 +30,8 @@ static const struct preset presets[] = {
 	    "https://api.anthropic.com/v1", NULL, true, ALL },
 	{ "claude_code", NULL, "claude-sonnet-4-5-20250929",
 	    { "ANTHROPIC_API_KEY", NULL }, NULL, NULL, false, PRESET_MCP },
+	{ "command", "command", "command", { NULL, NULL },
+	    NULL, NULL, false, 0 },
 	{ "deepseek", CHAT, NULL, { "DEEPSEEK_API_KEY", NULL },
 	    "https://api.deepseek.com/v1", NULL, true, PRESET_MCP },
 	{ "fireworks", CHAT,

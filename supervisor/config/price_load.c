@@ -214,6 +214,25 @@ require_price(const struct check *check, const struct config *config,
 	free(hint);
 }
 
+/* What a program does is known only when it has done it. */
+static void
+require_nothing_spent(const struct check *check, const struct config *config,
+    const struct agent_config *agent, const struct node *at,
+    const char *location)
+{
+	const struct price *price = config_price(config, agent, agent->model);
+	char *hint;
+
+	if (price != NULL && price_bound(price, 1000000, 1000000) <= 0)
+		return;
+	hint = xasprintf("If it costs nothing, say so under the top-level key "
+			 "prices: {\"%s\": {input: 0, output: 0}}.",
+	    agent->model);
+	check_error(check, at, location, hint,
+	    "a cost limit cannot be kept for a program");
+	free(hint);
+}
+
 /* Parameters with which the table's prices are not those of the call. */
 static void
 refuse_unknown_prices(const struct check *check, struct json_object *params,
@@ -261,6 +280,11 @@ price_check_limit(const struct check *check, const struct config *config,
 	    (config->max_cost_usd <= 0 && agent->max_cost_usd <= 0))
 		return;
 	path = xasprintf("%s.backend", location);
+	if (agent->program != NULL) {
+		require_nothing_spent(check, config, agent, at, path);
+		free(path);
+		return;
+	}
 	require_price(check, config, agent, agent->model, at, path);
 	require_price(check, config, agent, agent->planning_model, at, path);
 	require_price(check, config, agent, agent->synthesis_model, at, path);

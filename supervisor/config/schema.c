@@ -28,6 +28,7 @@ static const char *const open_networks[] = { "bridge", "host", NULL };
 static const char *const dspy_strategies[] = { "balanced", "diverse",
 	"conservative", "adaptive", NULL };
 static const char *const qdrant_modes[] = { "local", "server", NULL };
+static const char *const outputs[] = { "text", "jsonl", NULL };
 static const char *const faults[] = { "hang", "hang_ignore_term", "crash",
 	"exit", "garbage", "half_line", "flood", "invalid_utf8", "nul",
 	"huge_line", "close_output", "stop", NULL };
@@ -119,6 +120,22 @@ static const struct place model_profile = {
 	"model_profile ", "model_profile missing", model_profile_keys, NULL
 };
 
+/* Paths to what a program's JSON tells: see agent-worker(8). */
+static const struct key output_fields_keys[] = {
+	SUPPORTED("text", TYPE_STR),
+	SUPPORTED("error", TYPE_STR),
+	SUPPORTED("cost", TYPE_STR),
+	SUPPORTED("input_tokens", TYPE_STR),
+	SUPPORTED("cached_input_tokens", TYPE_STR),
+	SUPPORTED("cache_write_tokens", TYPE_STR),
+	SUPPORTED("output_tokens", TYPE_STR),
+	SUPPORTED("reasoning_tokens", TYPE_STR),
+	END
+};
+static const struct place output_fields = {
+	"output_fields ", "output_fields missing", output_fields_keys, NULL
+};
+
 static const struct key backend_keys[] = {
 	SUPPORTED("type", TYPE_STR, .required = true),
 	SUPPORTED("model", TYPE_STR),
@@ -129,6 +146,11 @@ static const struct key backend_keys[] = {
 	SUPPORTED("base_url", TYPE_STR),
 	SUPPORTED("max_cost_usd", DOLLARS),
 	SUPPORTED("script", TYPE_LIST),
+	SUPPORTED("command", STRINGS),
+	SUPPORTED("env", TYPE_MAP),
+	SUPPORTED("cwd", TYPE_STR),
+	SUPPORTED("output", TYPE_STR, .words = outputs),
+	SUPPORTED("output_fields", TYPE_MAP, .inner = &output_fields),
 
 	PASSED("temperature", TYPE_NUMBER, RANGE(0, 100,
 	    "a non-negative number")),
@@ -169,7 +191,6 @@ static const struct key backend_keys[] = {
 	PASSED("plugins", TYPE_LIST),
 	PASSED("transforms", TYPE_LIST),
 
-	IGNORED("cwd", TYPE_STR),
 	IGNORED("mcp_servers", TYPE_LIST | TYPE_MAP, .inner = &mcp_server,
 	    .item_types = TYPE_MAP, .by_name = true,
 	    .title = "MCP configuration error: 'mcp_servers'",

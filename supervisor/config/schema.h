@@ -92,6 +92,10 @@ struct check {
 void check_map(const struct check *, struct node *map, const struct place *,
     const char *location);
 
+/* One warning a key, at its first place; none where it is absent. */
+void check_unsupported(const struct check *, const struct key *,
+    const struct node *at, const char *location);
+
 /* Report one problem at a node; a NULL node has no place. */
 void check_error(const struct check *, const struct node *at,
     const char *location, const char *suggestion, const char *fmt, ...)

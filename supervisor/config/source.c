@@ -14,20 +14,34 @@ ends_with(const char *s, const char *end)
 	return (n >= m && strcasecmp(s + n - m, end) == 0);
 }
 
-/* Names of values that are secret wherever they stand, alone or below. */
 static bool
-is_secret(const char *key)
+ends_with_one_of(const char *s, const char *const *ends)
 {
-	static const char *const ends[] = { "api_key", "apikey", "api-key",
-		"secret", "password", "passwd", "token", "authorization",
-		"credentials", "headers", "env", "env_vars", NULL };
-	size_t i;
-
-	for (i = 0; ends[i] != NULL; i++) {
-		if (ends_with(key, ends[i]))
+	for (; *ends != NULL; ends++) {
+		if (ends_with(s, *ends))
 			return (true);
 	}
 	return (false);
+}
+
+bool
+config_names_secret(const char *name)
+{
+	static const char *const ends[] = { "api_key", "apikey", "api-key",
+		"access_key", "private_key", "secret", "secret_key", "password",
+		"passwd", "token", "authorization", "credentials", NULL };
+
+	return (ends_with_one_of(name, ends));
+}
+
+/* Values that are secret wherever they stand, alone or below such a key. */
+static bool
+is_secret(const char *key)
+{
+	static const char *const holders[] = { "headers", "env", "env_vars",
+		NULL };
+
+	return (config_names_secret(key) || ends_with_one_of(key, holders));
 }
 
 /* The shape of a tree with every scalar in it hidden. */
