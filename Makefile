@@ -195,6 +195,7 @@ WORKER_TESTS =	tests/unit/test_bound \
 		tests/unit/test_claude_request \
 		tests/unit/test_gemini \
 		tests/unit/test_gemini_request \
+		tests/unit/test_command \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
 		tests/unit/test_responses \

@@ -67,34 +67,38 @@ trimmed(const char *text, size_t len)
 	return (len);
 }
 
+static bool
+is_fence(const char *text, size_t len)
+{
+	return (len >= 3 && strncmp(text, "```", 3) == 0);
+}
+
 /* What stands above the object, without the fence that opens around it. */
 static char *
-text_above(const char *text, size_t len)
+text_above(const char *text, size_t len, bool fenced)
 {
 	size_t start;
 
 	len = trimmed(text, len);
 	start = line_start(text, len);
-	if (len - start >= 3 && strncmp(text + start, "```", 3) == 0 &&
-	    (len - start == 3 ||
-		(len - start == 7 &&
-		    strncmp(text + start + 3, "json", 4) == 0)))
+	if (fenced && is_fence(text + start, len - start))
 		len = trimmed(text, start);
 	return (xstrndup(text, len));
 }
 
 static void
-take(struct decision *d, struct json_object *o, const char *text, size_t above)
+take(struct decision *d, struct json_object *o, char *above)
 {
 	const char *content = string_in(o, "content");
 	const char *agent = string_in(o, "agent_id");
 	const char *reason = string_in(o, "reason");
 
 	d->kind = kind_of(o);
-	if (d->kind == DECISION_ANSWER && content != NULL)
+	d->text = above;
+	if (d->kind == DECISION_ANSWER && content != NULL) {
+		free(above);
 		d->text = xstrdup(content);
-	else
-		d->text = text_above(text, above);
+	}
 	if (d->kind == DECISION_VOTE && agent != NULL)
 		d->agent = xstrdup(agent);
 	d->reason = xstrdup(reason == NULL ? "" : reason);
@@ -121,8 +125,12 @@ decision_find(struct decision *d, const char *text, size_t len)
 			continue;
 		candidates++;
 		o = parse_at(parser, text + at, end - at);
+		at += json_tokener_get_parse_end(parser);
+		at += strspn(text + at, " \t\r\n");
 		if (kind_of(o) != DECISION_NONE)
-			take(d, o, text, start);
+			take(d, o,
+			    text_above(
+				text, start, is_fence(text + at, len - at)));
 		json_object_put(o);
 	}
 	json_tokener_free(parser);

@@ -24,8 +24,8 @@ struct decision {
 };
 
 /*
- * Find the last such object in text.  An answer without content is what
- * stands above it.  The caller releases the decision.
+ * Find the last such object in text, which a NUL follows.  An answer without
+ * content is what stands above it.  The caller releases the decision.
  */
 void decision_find(struct decision *, const char *text, size_t len);
 void decision_release(struct decision *);

@@ -208,16 +208,17 @@ parse_value(struct output *o, const char *data, size_t len)
 	size_t n = len < 1 << 20 ? len : 1 << 20;
 
 	value = json_tokener_parse_ex(o->parser, data, (int)n);
-	if (value != NULL) {
-		take_value(o, value);
-		json_object_put(value);
-	}
 	o->inside = json_tokener_get_error(o->parser) == json_tokener_continue;
+	o->skip = value == NULL && !o->inside;
 	n = json_tokener_get_parse_end(o->parser);
 	o->taken += n;
-	if (o->inside && o->taken > OUTPUT_OBJECT_MAX)
+	if (o->taken > OUTPUT_OBJECT_MAX) {
+		o->skip = o->skip || o->inside;
 		o->inside = false;
-	o->skip = value == NULL && !o->inside;
+	} else if (value != NULL) {
+		take_value(o, value);
+	}
+	json_object_put(value);
 	return (n);
 }
 
