@@ -8,9 +8,7 @@ _massgen()
 	    --base-url --orchestrator-timeout --agent-timeout --max-cost
 	    --log-root --output -o --no-logs --debug --validate --strict
 	    --list-examples --example --version --help"
-	local backends="cerebras chatcompletion deepseek fireworks groq
-	    llamacpp lmstudio mock moonshot nebius ollama openrouter poe qwen
-	    sglang together vllm zai"
+	local backends="azure_openai cerebras chatcompletion claude command deepseek fireworks gemini grok groq llamacpp lmstudio mock moonshot nebius ollama openai openrouter poe qwen sglang together vllm zai"
 
 	COMPREPLY=()
 	case $prev in

@@ -284,6 +284,23 @@ id_is_new(const struct check *check, const struct config *config,
 	return (true);
 }
 
+/* What lies in the run directory beside the agents' own folders. */
+static bool
+id_is_taken(const char *id)
+{
+	static const char *const names[] = { "agent_outputs",
+		"coordination_events.json", "coordination_table.txt",
+		"events.ndjson", "execution_metadata.yaml", "final",
+		"final_output", "massgen.log", "snapshot_mappings.json",
+		"status.json", "vote.json" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcasecmp(id, names[i]) == 0)
+			return (true);
+	return (false);
+}
+
 static char *
 load_id(const struct check *check, const struct config *config,
     const struct node *agent, const char *location)
@@ -299,6 +316,10 @@ load_id(const struct check *check, const struct config *config,
 		    "Agent 'id' must be 1 to %d of the characters A-Z a-z 0-9 "
 		    "_ . - and not begin with . or -, got '%s'",
 		    AGENT_ID_MAX, id->text);
+	else if (id_is_taken(id->text))
+		check_error(check, id, path, NULL,
+		    "Agent 'id' '%s' is the name of a file of the run",
+		    id->text);
 	else if (id_is_new(check, config, id, path))
 		result = xstrdup(id->text);
 	free(path);

@@ -70,7 +70,10 @@ artifact_run_dir(const char *root, char **out_wanted)
 	char text[STAMP_LEN];
 
 	prefix = xasprintf("%s/log_", base);
-	if (atomic_mkdirs(base) == 0)
+	/* its name is a line's end: a line break in it would break the line */
+	if (strpbrk(base, "\r\n") != NULL)
+		errno = EINVAL;
+	else if (atomic_mkdirs(base) == 0)
 		dir = stamped_dir(prefix);
 	if (dir == NULL) {
 		int saved = errno;

@@ -1,5 +1,6 @@
 /* The parseable lines of --automation: few, in order, nothing else. */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <stdlib.h>
@@ -20,7 +21,10 @@ static struct {
 static void
 open_view(const char *log_dir)
 {
-	out_printf("LOG_DIR: %s\n", log_dir);
+	char *safe = utf8_line(log_dir, PATH_MAX);
+
+	out_printf("LOG_DIR: %s\n", safe);
+	free(safe);
 }
 
 /* A line beyond the ten; model output among it is made harmless. */

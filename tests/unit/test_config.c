@@ -435,12 +435,12 @@ TEST(variables_are_expanded_and_hidden)
 TEST(types_without_a_wire_format_do_not_run)
 {
 	static const char text[] =
-	    "agents: [{id: a, backend: {type: openai, api_key: k}}]";
+	    "agents: [{id: a, backend: {type: claude_code, api_key: k}}]";
 	struct diagnostics all;
 	struct config *config;
 
 	CHECK(load_as("c.yaml", text, &run, &all) == NULL);
-	CHECK(find(&all, "'openai' is not built") != NULL);
+	CHECK(find(&all, "'claude_code' is not built") != NULL);
 	diagnostics_release(&all);
 
 	config = load_as("c.yaml", text, &look, &all);
