@@ -97,7 +97,8 @@ def test_everything_that_ships_can_be_run_dry():
 
 
 def test_scenarios_and_basic_examples_have_no_warnings():
-    keys = ("GROQ", "DEEPSEEK", "CEREBRAS", "LOCAL")
+    keys = ("GROQ", "DEEPSEEK", "CEREBRAS", "LOCAL", "OPENAI", "ANTHROPIC")
+    keys += ("GEMINI",)
     env = {f"{name}_API_KEY": "k" for name in keys}
     for folder in ("basic", "dry_run"):
         for path in sorted((CONFIGS / folder).iterdir()):
