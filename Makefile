@@ -177,6 +177,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_journal \
 		tests/unit/test_novelty \
 		tests/unit/test_order \
+		tests/unit/test_out \
 		tests/unit/test_price \
 		tests/unit/test_redact \
 		tests/unit/test_report \
