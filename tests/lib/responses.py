@@ -192,7 +192,9 @@ class Api:
         answer = self.call(
             "new_answer", content=f"Answer {len(self.received)}: 4"
         )
-        vote = self.call("vote", agent_id="agent1", reason="It is complete.")
+        shown = shown_agents(items)
+        best = min(shown) if shown else "agent1"
+        vote = self.call("vote", agent_id=best, reason="It is complete.")
         asked_once = not any(i.get("type") == "function_call" for i in items)
         if not body.get("tools"):
             return [self.message("The final answer is 4.")]
@@ -202,7 +204,7 @@ class Api:
             return [self.call("lookup", what="4")]
         if "two-calls" in words and asked_once:
             return [answer, vote]
-        chosen = vote if shown_agents(items) else answer
+        chosen = vote if shown else answer
         if "commentary" in words:
             aside = self.message("I look at it.", phase="commentary")
             return [aside, chosen]
