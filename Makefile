@@ -170,6 +170,7 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 
 SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \
+		tests/bin/replay \
 		tests/unit/test_atomic \
 		tests/unit/test_config \
 		tests/unit/test_config_yaml \
