@@ -16,7 +16,7 @@
 #include "ipc/spawn.h"
 
 #define TERM_MS      1000 /* to leave once SIGTERM was sent */
-#define LEAVE_MS     2000 /* to leave once its output is closed */
+#define LEAVE_MS     1000 /* to leave once its output is closed */
 #define KILL_MS      5000 /* for the kernel to end what was killed */
 #define LOOK_MS      5000 /* between looks at the time it takes */
 #define NOTE_MS      1000 /* between words that it prints */
