@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 
+#include "agent-worker/backend/backend.h"
 #include "agent-worker/bound.h"
 #include "tests/test.h"
 
@@ -88,4 +89,34 @@ TEST(input_is_bounded_by_bytes)
 {
 	CHECK_INT(bound_input(0), BOUND_INPUT_FRAME);
 	CHECK_INT(bound_input(1000000), 1000000 + BOUND_INPUT_FRAME);
+}
+
+/* What bound_set adds reaches the request of each wire format. */
+TEST(every_wire_format_carries_the_limit)
+{
+	static const char *const wires[] = { "chatcompletion", "responses",
+		"claude", "gemini" };
+	size_t i;
+
+	for (i = 0; i < sizeof(wires) / sizeof(wires[0]); i++) {
+		const struct backend *b = backend_find(wires[i]);
+		struct backend_config config = { .type = wires[i],
+			.wire = wires[i],
+			.base_url = "http://127.0.0.1:9",
+			.params = json_object_new_object() };
+		struct json_object *history = json_object_new_array();
+		struct json_object *request;
+
+		if (!CHECK(b != NULL))
+			break;
+		bound_set(config.params);
+		b->add_user(history, "Why?");
+		request =
+		    b->build_request(&config, "m", NULL, history, NULL, 0);
+		if (!CHECK_INT(bound_output(request), BOUND_OUTPUT_DEFAULT))
+			printf("# %s\n", wires[i]);
+		json_object_put(request);
+		json_object_put(history);
+		json_object_put(config.params);
+	}
 }
