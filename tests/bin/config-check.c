@@ -36,6 +36,8 @@ print_agent(const struct agent_config *agent)
 	    or_none(agent->planning_model), or_none(agent->synthesis_model),
 	    agent->max_cost_usd);
 	printf("  params=%s\n", json_text(agent->params));
+	if (agent->program != NULL)
+		printf("  program=%s\n", json_text(agent->program));
 	if (agent->script != NULL)
 		printf("  script=%s\n", json_text(agent->script));
 }
