@@ -118,12 +118,14 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/claude_reply.c \
 		agent-worker/backend/error.c \
 		agent-worker/backend/gemini.c \
+		agent-worker/backend/gemini_reply.c \
 		agent-worker/backend/gemini_request.c \
 		agent-worker/backend/gemini_schema.c \
 		agent-worker/backend/quirks.c \
 		agent-worker/backend/responses.c \
 		agent-worker/backend/responses_output.c \
 		agent-worker/backend/responses_request.c \
+		agent-worker/backend/scan.c \
 		agent-worker/backend/stream.c \
 		agent-worker/backend/think.c
 

@@ -11,6 +11,7 @@
 #include "agent-worker/backend/backend.h"
 #include "agent-worker/backend/calls.h"
 #include "agent-worker/backend/quirks.h"
+#include "agent-worker/backend/scan.h"
 #include "ipc/xmalloc.h"
 
 static void
@@ -261,19 +262,59 @@ is_text(struct json_object *value)
 	    json_object_get_string_len(value) > 0);
 }
 
+/* Where both thoughts are there, they say the same. */
+static void
+take_texts(struct reply *r, struct json_object *content,
+    struct json_object *thought, struct json_object *same)
+{
+	reply_add_string(&r->reasoning, is_text(thought) ? thought : same);
+	take_content(r, content);
+}
+
 /* A delta of a stream, or the message of a reply that came whole. */
 static void
 take_delta(struct reply *r, struct json_object *delta)
 {
-	struct json_object *thought = member(delta, "reasoning_content");
-
-	/* Where both are there, they say the same. */
-	if (!is_text(thought))
-		thought = member(delta, "reasoning");
-	reply_add_string(&r->reasoning, thought);
-	take_content(r, member(delta, "content"));
+	take_texts(r, member(delta, "content"),
+	    member(delta, "reasoning_content"), member(delta, "reasoning"));
 	reply_add_string(&r->text, member(delta, "refusal"));
 	calls_take(r, member(delta, "tool_calls"));
+}
+
+/*
+ * The most frequent events, which bring a piece of text or of thought in
+ * the only choice.  False, and nothing is taken, for all others.
+ */
+static bool
+take_piece(struct reply *r, const char *data, size_t len)
+{
+	struct scan_value choice, index, delta, content, thought, same;
+	const struct scan_member in_delta[] = { SCAN_VALUE("content", &content),
+		SCAN_VALUE("reasoning_content", &thought),
+		SCAN_VALUE("reasoning", &same), SCAN_ABSENT("refusal"),
+		SCAN_ABSENT("tool_calls"), SCAN_END };
+	const struct scan_member in_choice[] = { SCAN_VALUE("index", &index),
+		SCAN_OBJECT("delta", &delta, in_delta),
+		SCAN_ABSENT("finish_reason"), SCAN_ABSENT("error"),
+		SCAN_ABSENT("message"), SCAN_ABSENT("usage"), SCAN_END };
+	const struct scan_member in_root[] = {
+		SCAN_ONLY("choices", &choice, in_choice), SCAN_ABSENT("error"),
+		SCAN_ABSENT("usage"), SCAN_ABSENT("x_groq"), SCAN_END
+	};
+	struct json_object *texts[3] = { NULL, NULL, NULL };
+	bool ok;
+
+	if (!scan_text(data, len, in_root) || choice.at == NULL ||
+	    (index.at != NULL && !scan_is(index, "0")))
+		return (false);
+	ok = scan_string(content, &texts[0]) &&
+	    scan_string(thought, &texts[1]) && scan_string(same, &texts[2]);
+	if (ok)
+		take_texts(r, texts[0], texts[1], texts[2]);
+	json_object_put(texts[0]);
+	json_object_put(texts[1]);
+	json_object_put(texts[2]);
+	return (ok);
 }
 
 /* The first one that is number 0 or has no number: we ask for one only. */
@@ -343,6 +384,8 @@ chat_consume_event(const struct backend_config *config, struct reply *r,
 		r->done = true;
 		return;
 	}
+	if (take_piece(r, data, len))
+		return;
 	root = reply_parse(data, len, err, sizeof(err));
 	if (root != NULL)
 		take_root(config, r, root, data, len);

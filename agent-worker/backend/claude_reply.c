@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent-worker/backend/claude.h"
+#include "agent-worker/backend/scan.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
@@ -324,6 +325,44 @@ take_event(const struct backend_config *config, struct reply *r,
 			events[i].take(r, event);
 }
 
+/*
+ * The most frequent events, those that bring a piece of a block.  False, and
+ * nothing is taken, for all others.
+ */
+static bool
+take_delta(struct reply *r, const char *data, size_t len)
+{
+	struct scan_value type, index, delta, kind, values[NPIECES];
+	struct scan_member in_delta[NPIECES + 2] = { SCAN_VALUE(
+	    "type", &kind) };
+	const struct scan_member in_root[] = { SCAN_VALUE("type", &type),
+		SCAN_VALUE("index", &index),
+		SCAN_OBJECT("delta", &delta, in_delta), SCAN_ABSENT("error"),
+		SCAN_END };
+	struct json_object *text;
+	struct block *b;
+	int64_t n;
+	size_t i;
+
+	for (i = 0; i < NPIECES; i++)
+		in_delta[i + 1] = (struct scan_member)SCAN_VALUE(
+		    claude_pieces[i].from, &values[i]);
+	if (!scan_text(data, len, in_root) ||
+	    !scan_says(type, "content_block_delta") || index.at == NULL ||
+	    !scan_count(index, &n))
+		return (false);
+	for (i = 0; i < NPIECES; i++)
+		if (scan_says(kind, claude_pieces[i].delta))
+			break;
+	if (i == NPIECES || values[i].at == NULL ||
+	    !scan_string(values[i], &text))
+		return (false);
+	if ((b = find_block(r, n)) != NULL)
+		take_piece(r, b, i, text);
+	json_object_put(text);
+	return (true);
+}
+
 void
 claude_consume_event(const struct backend_config *config, struct reply *r,
     const char *event, const char *data, size_t len)
@@ -331,7 +370,7 @@ claude_consume_event(const struct backend_config *config, struct reply *r,
 	struct json_object *root;
 	char err[128];
 
-	if (r->done || len == 0)
+	if (r->done || len == 0 || take_delta(r, data, len))
 		return;
 	root = reply_parse(data, len, err, sizeof(err));
 	if (root != NULL)

@@ -1,6 +1,7 @@
 /*
- * What the parts of the Gemini API share: requests are built and tools'
- * schemas translated apart from the stream that answers them.
+ * The parts of the Gemini API: gemini.c keeps the history, gemini_request.c
+ * builds requests, gemini_schema.c translates the schemas of tools, and
+ * gemini_reply.c reads what answers them.
  */
 
 #ifndef AGENT_WORKER_BACKEND_GEMINI_H
@@ -19,9 +20,20 @@
  */
 struct json_object *gemini_schema(struct json_object *schema);
 
-/* backend.build_request */
+/* A content without parts; the caller puts it. */
+struct json_object *gemini_content(const char *role);
+
+/* The elements of an array; of anything else, none. */
+size_t gemini_length(struct json_object *list);
+
+/* See struct backend for each. */
 struct json_object *gemini_build_request(const struct backend_config *,
     const char *model, const char *system, struct json_object *history,
     const struct tool_spec *tools, size_t ntools);
+void gemini_consume_event(const struct backend_config *, struct reply *,
+    const char *event, const char *data, size_t len);
+void gemini_consume_body(const struct backend_config *, struct reply *,
+    long status, const char *body, size_t len);
+void gemini_finish(const struct backend_config *, struct reply *);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent-worker/backend/responses.h"
+#include "agent-worker/backend/scan.h"
 #include "ipc/xmalloc.h"
 
 /* The most items accepted in one reply. */
@@ -299,6 +300,53 @@ take_event(const struct backend_config *config, struct reply *r,
 			events[i].take(r, root);
 }
 
+/* Where nothing said is an aside, it matters not which item a text is of. */
+static bool
+has_commentary(struct json_object *slots)
+{
+	size_t i, n = items_count(slots);
+
+	for (i = 0; i < n; i++)
+		if (item_is_commentary(member(items_at(slots, i), "item")))
+			return (true);
+	return (false);
+}
+
+/* Where a delta of this type goes; NULL if that takes more to know. */
+static struct buf *
+goes_to(struct reply *r, struct scan_value type)
+{
+	if (scan_says(type, "response.reasoning_summary_text.delta") ||
+	    scan_says(type, "response.reasoning_text.delta"))
+		return (&r->reasoning);
+	if ((scan_says(type, "response.output_text.delta") ||
+		scan_says(type, "response.refusal.delta")) &&
+	    !has_commentary(r->native))
+		return (&r->text);
+	return (NULL);
+}
+
+/*
+ * The most frequent events, which bring a piece of text or of thought.
+ * False, and nothing is taken, for all others.
+ */
+static bool
+take_delta(struct reply *r, const char *data, size_t len)
+{
+	struct scan_value type, delta;
+	const struct scan_member members[] = { SCAN_VALUE("type", &type),
+		SCAN_VALUE("delta", &delta), SCAN_END };
+	struct json_object *text;
+	struct buf *out;
+
+	if (!scan_text(data, len, members) ||
+	    (out = goes_to(r, type)) == NULL || !scan_string(delta, &text))
+		return (false);
+	reply_add_string(out, text);
+	json_object_put(text);
+	return (true);
+}
+
 /* The name of the event is in its data too, where no proxy drops it. */
 static void
 responses_consume_event(const struct backend_config *config, struct reply *r,
@@ -309,6 +357,8 @@ responses_consume_event(const struct backend_config *config, struct reply *r,
 	char err[128];
 
 	if (strspn(data, " \n") == len || r->done || r->failure != FAILURE_NONE)
+		return;
+	if (take_delta(r, data, len))
 		return;
 	root = reply_parse(data, len, err, sizeof(err));
 	if (root == NULL) {

@@ -3,15 +3,8 @@
  * the servers of the family are known to answer with, wherever they are cut.
  */
 
-#include <ctype.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "agent-worker/backend/calls.h"
-#include "agent-worker/backend/stream.h"
-#include "ipc/mono.h"
-#include "ipc/xmalloc.h"
-#include "tests/test.h"
+#include "tests/mutants.h"
 
 /* JSON is written with ' for ", here and in what is expected. */
 #define D(data)       "data: " data "\n\n"
@@ -29,13 +22,6 @@
 #define PIECE(who, name, arguments) \
 	"{" who "'function':{'name':'" name "','arguments':'" arguments "'}}"
 #define MORE(who, arguments) "{" who "'function':{'arguments':'" arguments "'}}"
-
-struct vector {
-	const char *name;
-	const char *type; /* of the backend */
-	const char *bytes;
-	const char *want; /* see describe() */
-};
 
 /* clang-format off */
 static const struct vector vectors[] = {
@@ -289,208 +275,29 @@ static const struct vector vectors[] = {
 
 #define NVECTORS (sizeof(vectors) / sizeof(vectors[0]))
 
-static const char *const finish_names[] = { "none", "stop", "length", "tool",
-	"filter" };
-static const char *const failure_names[] = { "ok", "transient", "permanent",
-	"truncated" };
-
-static struct backend_config
-config_of(const char *type)
-{
-	struct backend_config c = { type, "chatcompletion", "http://h/v1",
-		"sk-canary-1234", NULL };
-
-	return (c);
-}
-
-static void
-swap_quotes(char *s, char from, char to)
-{
-	for (; *s != '\0'; s++)
-		if (*s == from)
-			*s = to;
-}
-
-static char *
-unquote(const char *text)
-{
-	char *s = xstrdup(text);
-
-	swap_quotes(s, '\'', '"');
-	return (s);
-}
-
-/* An id of our own making has no fixed text. */
-static const char *
-id_of(const struct tool_call *c)
-{
-	size_t i;
-
-	if (strncmp(c->id, "call", 4) != 0 || strlen(c->id) != 9)
-		return (c->id);
-	for (i = 4; i < 9; i++)
-		if (!isdigit((unsigned char)c->id[i]) &&
-		    !islower((unsigned char)c->id[i]))
-			return (c->id);
-	return ("*");
-}
-
-/* A reply in words; usage comes last, where it can be cut off. */
-static char *
-describe(const struct reply *r)
-{
-	struct buf b = BUF_INITIALIZER;
-	size_t i;
-
-	buf_addf(
-	    &b, "%s %s", failure_names[r->failure], finish_names[r->finish]);
-	if (r->error != NULL)
-		buf_addf(&b, " error=%s", r->error);
-	if (r->text.len > 0)
-		buf_addf(&b, " text=%s", r->text.data);
-	if (r->reasoning.len > 0)
-		buf_addf(&b, " reasoning=%s", r->reasoning.data);
-	for (i = 0; i < r->ncalls; i++)
-		buf_addf(&b, " %s:%s(%s)", id_of(&r->calls[i]),
-		    r->calls[i].name, r->calls[i].arguments.data);
-	if (r->usage.known)
-		buf_addf(&b, " usage=%jd/%jd/%jd/%jd", (intmax_t)r->usage.input,
-		    (intmax_t)r->usage.cached, (intmax_t)r->usage.output,
-		    (intmax_t)r->usage.reasoning);
-	buf_adds(&b, "");
-	swap_quotes(b.data, '"', '\'');
-	return (buf_detach(&b));
-}
-
-static bool
-feed(struct stream *s, const char *bytes, size_t len)
-{
-	char *copy = xcalloc(len, 1);
-	bool ok;
-
-	memcpy(copy, bytes, len);
-	ok = stream_data(s, copy, len);
-	free(copy);
-	return (ok);
-}
-
-/* Read len bytes in pieces of first and then step bytes. */
-static void
-read_stream(const struct backend_config *config, struct reply *r,
-    enum http_outcome outcome, const char *bytes, size_t len, size_t first,
-    size_t step)
-{
-	struct http_response response = { .outcome = outcome,
-		.status = 200,
-		.any_data = len > 0,
-		.error = "reset" };
-	struct http_request request = { .idle_ms = MONO_NEVER };
-	struct stream s;
-	size_t at = 0, n = first;
-
-	reply_init(r);
-	stream_init(&s, &backend_chatcompletion, config, r, &request);
-	while (at < len) {
-		if (n > len - at)
-			n = len - at;
-		if (!feed(&s, bytes + at, n))
-			break;
-		at += n;
-		n = step;
-	}
-	stream_end(&s, &response);
-	stream_release(&s);
-}
-
-static void
-check_read(const struct vector *v, size_t first, size_t step)
-{
-	struct backend_config config = config_of(v->type);
-	char *bytes = unquote(v->bytes), *got;
-	struct reply r;
-
-	read_stream(&config, &r, HTTP_DONE, bytes, strlen(bytes), first, step);
-	got = describe(&r);
-	if (!CHECK_STR(got, v->want))
-		printf("# \"%s\" in pieces of %zu and %zu\n", v->name, first,
-		    step);
-	free(got);
-	free(bytes);
-	reply_release(&r);
-}
-
 TEST(whole)
 {
-	size_t i;
-
-	for (i = 0; i < NVECTORS; i++)
-		check_read(&vectors[i], SIZE_MAX, 1);
+	wire_check_whole(&backend_chatcompletion, vectors, NVECTORS);
 }
 
 TEST(byte_by_byte)
 {
-	size_t i;
-
-	for (i = 0; i < NVECTORS; i++)
-		check_read(&vectors[i], 1, 1);
+	wire_check_bytes(&backend_chatcompletion, vectors, NVECTORS);
 }
 
 TEST(in_two_at_every_place)
 {
-	size_t i, at;
-
-	for (i = 0; i < NVECTORS; i++)
-		for (at = 1; at < strlen(vectors[i].bytes); at++)
-			check_read(&vectors[i], at, SIZE_MAX);
-}
-
-/* Everything but usage, which a cut may take. */
-static bool
-says_the_same(const char *got, const char *want)
-{
-	size_t n = strlen(got), m = strlen(want);
-	const char *usage;
-
-	if ((usage = strstr(got, " usage=")) != NULL)
-		n = (size_t)(usage - got);
-	if ((usage = strstr(want, " usage=")) != NULL)
-		m = (size_t)(usage - want);
-	return (n == m && memcmp(got, want, n) == 0);
-}
-
-/* A cut is a failure without a call to run, or took nothing that matters. */
-static void
-check_cut(const struct vector *v, size_t at, enum http_outcome outcome)
-{
-	struct backend_config config = config_of(v->type);
-	char *bytes = unquote(v->bytes), *got;
-	struct reply r;
-	bool ok;
-
-	read_stream(&config, &r, outcome, bytes, at, at, 1);
-	got = describe(&r);
-	if (r.failure != FAILURE_NONE)
-		ok =
-		    CHECK(r.ncalls == 0 && r.native == NULL && r.error != NULL);
-	else
-		ok = CHECK(says_the_same(got, v->want));
-	if (!ok)
-		printf("# \"%s\" cut at %zu: %s\n", v->name, at, got);
-	free(got);
-	free(bytes);
-	reply_release(&r);
+	wire_check_halves(&backend_chatcompletion, vectors, NVECTORS);
 }
 
 TEST(cut_at_every_place)
 {
-	size_t i, at;
+	wire_check_cuts(&backend_chatcompletion, vectors, NVECTORS);
+}
 
-	for (i = 0; i < NVECTORS; i++) {
-		for (at = 0; at < strlen(vectors[i].bytes); at++) {
-			check_cut(&vectors[i], at, HTTP_DONE);
-			check_cut(&vectors[i], at, HTTP_TRANSPORT);
-		}
-	}
+TEST(mutants)
+{
+	mutants_check(&backend_chatcompletion, vectors, NVECTORS);
 }
 
 /* How a connection that breaks behind the bytes leaves the reply. */
@@ -498,8 +305,9 @@ static void
 check_broken(
     const char *text, const struct http_response *response, const char *want)
 {
-	struct backend_config config = config_of("openai");
-	char *bytes = unquote(text), *got;
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "openai");
+	char *bytes = wire_unquote(text), *got;
 	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 	struct reply r;
@@ -508,7 +316,7 @@ check_broken(
 	stream_init(&s, &backend_chatcompletion, &config, &r, &request);
 	stream_data(&s, bytes, strlen(bytes));
 	stream_end(&s, response);
-	got = describe(&r);
+	got = wire_describe(&r);
 	CHECK_STR(got, want);
 	free(got);
 	free(bytes);
@@ -543,7 +351,8 @@ TEST(broken_connections)
 
 TEST(more_calls_than_anybody_makes)
 {
-	struct backend_config config = config_of("openai");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "openai");
 	struct buf b = BUF_INITIALIZER;
 	struct reply r;
 	int i;
@@ -551,8 +360,9 @@ TEST(more_calls_than_anybody_makes)
 	for (i = 0; i <= CALLS_MAX; i++)
 		buf_addf(&b, CALLS("{'id':'c%d','function':{'name':'f'}}"), i);
 	buf_adds(&b, DONE);
-	swap_quotes(b.data, '\'', '"');
-	read_stream(&config, &r, HTTP_DONE, b.data, b.len, b.len, 1);
+	wire_swap(b.data, '\'', '"');
+	wire_read(&backend_chatcompletion, &config, &r, HTTP_DONE, b.data,
+	    b.len, b.len, 1);
 	CHECK_INT(r.failure, FAILURE_TRANSIENT);
 	CHECK_INT(r.ncalls, 0);
 	reply_release(&r);
@@ -561,7 +371,8 @@ TEST(more_calls_than_anybody_makes)
 
 TEST(one_endless_piece)
 {
-	struct backend_config config = config_of("openai");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "openai");
 	size_t len = 65536, sent = 0;
 	char *piece = xcalloc(len, 1);
 	struct http_request request = { .idle_ms = MONO_NEVER };
@@ -584,7 +395,7 @@ TEST(one_endless_piece)
 static void
 check_silence(struct stream *s, const char *text, int64_t want)
 {
-	char *bytes = unquote(text);
+	char *bytes = wire_unquote(text);
 
 	CHECK(stream_data(s, bytes, strlen(bytes)));
 	CHECK_INT(s->request->idle_ms, want);
@@ -593,7 +404,8 @@ check_silence(struct stream *s, const char *text, int64_t want)
 
 TEST(silence_behind_the_end)
 {
-	struct backend_config config = config_of("openai");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "openai");
 	struct http_request request = { .idle_ms = 300000 };
 	struct stream s;
 	struct reply r;

@@ -4,7 +4,7 @@
  */
 
 #include "agent-worker/backend/calls.h"
-#include "tests/wire.h"
+#include "tests/mutants.h"
 
 /* JSON is written with ' for ", here and in what is expected. */
 #define E(type, members) \
@@ -417,6 +417,11 @@ TEST(in_two_at_every_place)
 TEST(cut_at_every_place)
 {
 	wire_check_cuts(&backend_claude, vectors, NVECTORS);
+}
+
+TEST(mutants)
+{
+	mutants_check(&backend_claude, vectors, NVECTORS);
 }
 
 static const struct vector *

@@ -4,7 +4,7 @@
  */
 
 #include "agent-worker/backend/calls.h"
-#include "tests/wire.h"
+#include "tests/mutants.h"
 
 #define D(data)      "data: " data "\r\n\r\n"
 #define PARTS(parts) "'content':{'parts':[" parts "],'role':'model'}"
@@ -234,6 +234,11 @@ TEST(in_two_at_every_place)
 TEST(cut_at_every_place)
 {
 	wire_check_cuts(&backend_gemini, vectors, NVECTORS);
+}
+
+TEST(mutants)
+{
+	mutants_check(&backend_gemini, vectors, NVECTORS);
 }
 
 /* An answer of that status: how it failed, and the pause that it asks for. */

@@ -4,7 +4,7 @@
  */
 
 #include "agent-worker/backend/calls.h"
-#include "tests/wire.h"
+#include "tests/mutants.h"
 
 /* An event with and without the line that names it: its data does as well. */
 #define BARE(type, more) "data: {'type':'" type "'" more "}\n\n"
@@ -339,6 +339,11 @@ TEST(in_two_at_every_place)
 TEST(cut_at_every_place)
 {
 	wire_check_cuts(&backend_responses, vectors, NVECTORS);
+}
+
+TEST(mutants)
+{
+	mutants_check(&backend_responses, vectors, NVECTORS);
 }
 
 /* One event for each i below n, and the end. */
