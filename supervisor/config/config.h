@@ -69,9 +69,9 @@ struct agent_config {
 	    *params; /* object: what goes to the provider as is */
 	struct json_object *program; /* for the wire "command": as the worker
 				      * takes it; NULL otherwise */
-	struct json_object *script; /* array: a mock agent's steps, or NULL;
-				     * votes name agents by their ids */
-	double max_cost_usd;        /* 0: no limit */
+	struct json_object *script;  /* array: a mock agent's steps, or NULL;
+				      * votes name agents by their ids */
+	double max_cost_usd;         /* 0: no limit */
 };
 
 struct config {

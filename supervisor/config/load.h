@@ -44,8 +44,9 @@ struct node *tree_parse_file(const struct check *, const char *path);
 void price_load(const struct check *, struct config *, const struct node *root);
 
 /* An agent under a cost limit has models with prices, or it is an error. */
-void price_check_limit(const struct check *, const struct config *,
-    const struct agent_config *, const struct node *, const char *location);
+void price_check_limit(const struct check *check, const struct config *config,
+    const struct agent_config *agent, const struct node *node,
+    const char *location);
 
 /* The file as JSON for a record of the run: without secrets. */
 struct json_object *source_json(const struct node *root);

@@ -10,7 +10,7 @@
 
 #define CHAT      "chatcompletion"
 #define RESPONSES "responses"
-#define ALL  (PRESET_WEB_SEARCH | PRESET_CODE_EXECUTION | PRESET_MCP)
+#define ALL       (PRESET_WEB_SEARCH | PRESET_CODE_EXECUTION | PRESET_MCP)
 
 /* clang-format off */
 
