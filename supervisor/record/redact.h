@@ -11,7 +11,8 @@
 
 /*
  * Remember a secret, which is copied.  One of under 8 bytes is not a
- * secret but a placeholder ("EMPTY") and is ignored.
+ * secret but a placeholder ("EMPTY") and is ignored.  From here on, a secret
+ * is also what stands for it in hex, base64, URLs and JSON.
  */
 void redact_add(const char *secret);
 
@@ -21,7 +22,7 @@ void redact(char *text, size_t len);
 /* Whether value is, or holds, a secret. */
 bool redact_holds(const char *value);
 
-/* The length of the longest secret; 0 if there is none. */
+/* The length of the longest secret in any form; 0 if there is none. */
 size_t redact_longest(void);
 
 #endif
