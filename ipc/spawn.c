@@ -30,9 +30,12 @@ spawn_pipe(int fds[2])
 /* From here to exec only async-signal-safe calls: see signal-safety(7). */
 static void __attribute__((noreturn)) child_fail(int fd, const char *what)
 {
-	struct failure f = { errno, what };
+	struct failure f;
 	ssize_t n;
 
+	memset(&f, 0, sizeof(f)); /* its padding is written too */
+	f.error = errno;
+	f.what = what;
 	n = write(fd, &f, sizeof(f));
 	_exit(n == sizeof(f) ? 127 : 126);
 }

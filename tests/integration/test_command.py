@@ -238,7 +238,10 @@ def test_hanging_programs_are_ended():
 
 def test_nothing_is_left_behind():
     for word in ("daemon", "background", "tree=6"):
-        works("ok", word)
+        result = works("ok", word)
+        # found by the worker, call by call, and not by the supervisor
+        kinds = {event["type"] for event in result.events}
+        assert "answer" in kinds and "orphans" not in kinds, result
 
 
 def test_a_program_that_closes_its_output_and_stays():
