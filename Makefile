@@ -173,11 +173,13 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \
 		tests/bin/replay \
+		tests/unit/test_artifact \
 		tests/unit/test_atomic \
 		tests/unit/test_config \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_journal \
+		tests/unit/test_manifest \
 		tests/unit/test_novelty \
 		tests/unit/test_order \
 		tests/unit/test_out \
@@ -190,6 +192,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_session_invariants \
 		tests/unit/test_session_run \
 		tests/unit/test_session_verdict \
+		tests/unit/test_status \
 		tests/unit/test_vote
 
 WORKER_TESTS =	tests/unit/test_bound \

@@ -9,6 +9,7 @@
 #define TESTS_UNIT_SESSION_MODEL_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "ipc/xmalloc.h"
 #include "supervisor/decide/restart.h"

@@ -1,0 +1,206 @@
+/* supervisor/record/manifest: what stays of a run. */
+
+#include <errno.h>
+
+#include "ipc/field.h"
+#include "supervisor/record/manifest.h"
+#include "tests/test.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/session_make.h"
+
+/* Three agents: a wins with its second answer, b voted, c failed. */
+static struct session *
+some_run(void)
+{
+	struct session *s = MADE_RUN("a", "b", "c");
+
+	made_all_work(s);
+	made_usage(s, "a", 10, 0.25);
+	made_answer(s, "a");
+	made_answer(s, "c");
+	made_usage(s, "c", 1, 0.5);
+	made_failure(s, "c", "timeout");
+	made_ms = 1499;
+	made_answer(s, "a");
+	made_vote(s, "b", "a");
+	TELL(s, EVENT_STOPPING, .kind = "time", .text = "late");
+	TELL(s, EVENT_WINNER, .agent = "a", .label = "agent1.2",
+	    .text = "votes=1, cost=0.2500");
+	return (s);
+}
+
+static char *texts[] = { NULL, NULL, NULL };
+
+static void
+set_texts(void)
+{
+	static char one[] = "first of a", two[] = "of c", three[] = "abc";
+
+	texts[0] = one;
+	texts[1] = two;
+	texts[2] = three;
+}
+
+static struct json_object *
+read_manifest(void)
+{
+	char err[200] = "", *text = slurp(MANIFEST_PATH);
+	struct json_object *o = NULL;
+
+	if (CHECK(text != NULL))
+		o = field_parse(text, strlen(text), 16, err, sizeof(err));
+	CHECK_STR(err, "");
+	free(text);
+	return (o);
+}
+
+/* The value at "a/b/0/c", as compact JSON. */
+static void
+check_at(struct json_object *o, const char *path, const char *want)
+{
+	char *copy = xstrdup(path), *rest = copy, *word;
+
+	while ((word = strsep(&rest, "/")) != NULL) {
+		if (json_object_is_type(o, json_type_array))
+			o = json_object_array_get_idx(
+			    o, (size_t)strtoul(word, NULL, 10));
+		else if (!json_object_object_get_ex(o, word, &o))
+			o = NULL;
+	}
+	if (!CHECK_STR(json_object_to_json_string_ext(
+			   o, JSON_C_TO_STRING_NOSLASHESCAPE),
+		want))
+		printf("# at %s\n", path);
+	free(copy);
+}
+
+TEST(it_says_what_each_agent_did)
+{
+	struct session *s = some_run();
+	struct json_object *o;
+	const char *dir = scratch_enter();
+
+	set_texts();
+	CHECK_INT(manifest_write(dir, s, texts, NULL, "timeout"), 0);
+	o = read_manifest();
+	check_at(o, "outcome", "\"timeout\"");
+	check_at(o, "stopped_by", "\"time\"");
+	check_at(o, "winner", "\"a\"");
+	check_at(o, "winner_reason", "\"votes=1, cost=0.2500\"");
+	check_at(o, "final_answer", "null");
+	check_at(o, "presented", "false");
+	check_at(o, "votes", "{\"agent1.2\":1}");
+	check_at(o, "estimated_cost", "0.75");
+	check_at(o, "agents/a/outcome", "\"answered\"");
+	check_at(o, "agents/a/answers", "2");
+	check_at(o, "agents/a/votes", "1");
+	check_at(o, "agents/a/vote_cast", "null");
+	check_at(o, "agents/a/completion_seconds", "1.5");
+	check_at(o, "agents/a/estimated_cost", "0.25");
+	check_at(o, "agents/a/total_tokens", "60");
+	check_at(o, "agents/a/artifacts/0/label", "\"agent1.2\"");
+	check_at(o, "agents/b/outcome", "\"voted\"");
+	check_at(o, "agents/b/latest_answer_label", "null");
+	check_at(o, "agents/b/completion_seconds", "null");
+	check_at(o, "agents/b/vote_cast/voted_for_agent", "\"a\"");
+	check_at(o, "agents/b/vote_cast/voted_for_label", "\"agent1.2\"");
+	check_at(o, "agents/b/artifacts", "[]");
+	check_at(o, "agents/c/outcome", "\"timeout\"");
+	check_at(o, "agents/c/error", "\"it does not work\"");
+	check_at(o, "agents/c/votes", "0");
+	json_object_put(o);
+	session_free(s);
+	scratch_leave();
+}
+
+TEST(every_last_answer_is_there_with_its_digest)
+{
+	struct session *s = some_run();
+	struct artifact final = { .bytes = 9, .sha256 = "5a" };
+	struct json_object *o;
+	const char *dir = scratch_enter();
+	char *text;
+
+	set_texts();
+	final.path = xstrdup("final/a/answer.txt");
+	CHECK_INT(manifest_write(dir, s, texts, &final, "success"), 0);
+	o = read_manifest();
+	check_at(o, "final_answer",
+	    "{\"path\":\"final/a/answer.txt\",\"bytes\":9,"
+	    "\"sha256\":\"5a\"}");
+	check_at(o, "agents/a/artifacts",
+	    "[{\"path\":\"final_output/a/answer.txt\",\"bytes\":3,"
+	    "\"sha256\":\"ba7816bf8f01cfea414140de5dae2223"
+	    "b00361a396177a9cb410ff61f20015ad\",\"label\":\"agent1.2\"}]");
+	text = slurp("final_output/a/answer.txt");
+	CHECK_STR(text, "abc");
+	free(text);
+	text = slurp("final_output/c/answer.txt");
+	CHECK_STR(text, "of c");
+	free(text);
+	CHECK_INT(names_in("final_output"), 3);
+	CHECK_INT(names_in("final_output/a"), 1);
+	json_object_put(o);
+	artifact_release(&final);
+	session_free(s);
+	scratch_leave();
+}
+
+TEST(the_same_run_has_the_same_manifest)
+{
+	char *got[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct session *s = some_run();
+
+		set_texts();
+		CHECK_INT(
+		    manifest_write(scratch_enter(), s, texts, NULL, "success"),
+		    0);
+		got[i] = slurp(MANIFEST_PATH);
+		session_free(s);
+		scratch_leave();
+	}
+	CHECK_STR(got[0], got[1]);
+	free(got[0]);
+	free(got[1]);
+}
+
+TEST(nobody_answered)
+{
+	struct session *s = MADE_RUN("a");
+	struct json_object *o;
+	const char *dir = scratch_enter();
+
+	made_failure(s, "a", "exit");
+	TELL(s, EVENT_STOPPING, .kind = "ended", .text = "no agent is left");
+	CHECK_INT(manifest_write(dir, s, NULL, NULL, "execution_error"), 0);
+	o = read_manifest();
+	check_at(o, "winner", "null");
+	check_at(o, "winner_reason", "null");
+	check_at(o, "votes", "{}");
+	check_at(o, "agents/a/outcome", "\"error\"");
+	CHECK_INT(names_in("final_output"), 1);
+	json_object_put(o);
+	session_free(s);
+	scratch_leave();
+}
+
+TEST(what_cannot_be_written_is_an_error)
+{
+	struct session *s = some_run();
+	const char *dir = scratch_enter();
+
+	set_texts();
+	spill("final_output", "a file in the way");
+	CHECK_INT(manifest_write(dir, s, texts, NULL, "success"), -1);
+	CHECK_INT(errno, ENOTDIR);
+	CHECK_INT(unlink("final_output"), 0);
+	CHECK_INT(mkdir("final_output", 0700), 0);
+	spill("final_output/a", "a file in the way");
+	CHECK_INT(manifest_write(dir, s, texts, NULL, "success"), -1);
+	CHECK(access(MANIFEST_PATH, F_OK) == -1);
+	session_free(s);
+	scratch_leave();
+}
