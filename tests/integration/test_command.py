@@ -313,6 +313,8 @@ def test_an_interrupt_ends_it_at_once():
     result = running.wait(20)
     massgen.assert_clean(result)
     assert result.code == 4, result
+    # the worker heard of it, and left by itself
+    assert result.status["agents"]["a"]["exit"]["signal"] is None, result
 
 
 def test_a_killed_supervisor_leaves_nothing():
@@ -344,7 +346,7 @@ def test_who_computes_is_not_idle():
         a={"backend": {"type": "command", "command": command}}, top=top
     )
     assert result.code == 0, result
-    assert result.status["agents"]["a"]["error"] is None, result
+    assert result.status["agents"]["a"]["attempts"] == 1, result
 
 
 def test_keys_are_not_handed_on():
