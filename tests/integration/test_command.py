@@ -303,7 +303,7 @@ def test_any_bytes():
 
 def test_an_interrupt_ends_it_at_once():
     running = massgen.start(
-        "Q?", config=agents_config({"a": program("tree=4", "hang")}, **FREE)
+        "Q?", config=agents_config({"a": program("tree=4", "say=x", "hang")}, **FREE)
     )
     wait_until(
         lambda: len(processes.descendants(running.pid)) >= 5,
