@@ -94,6 +94,13 @@ void agent_say_error(
  */
 bool agent_await_verdict(struct agent *, struct msg *);
 
+/*
+ * Ask whether a call may be made that uses at most so much (a "reserve"
+ * message), and wait for the word.  False: it may not, which is said as the
+ * agent's error, or the turn is over.
+ */
+bool agent_reserve(struct agent *, struct msg *);
+
 /* The latest answer of the agent with that name, or NULL. */
 const struct answer *agent_answer_of(const struct agent *, const char *name);
 

@@ -159,15 +159,7 @@ reserve(struct agent *a, const char *model, struct json_object *request,
 		    true);
 		return (false);
 	}
-	a->turn.granted_known = false;
-	agent_say(a, &m);
-	while (!a->turn.granted_known)
-		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
-			return (false);
-	if (!a->turn.granted)
-		agent_say_error(a, "cost",
-		    "the cost limit does not allow another call", true);
-	return (a->turn.granted);
+	return (agent_reserve(a, &m));
 }
 
 /* The pause that the server asks for, in a header or else in its reply. */

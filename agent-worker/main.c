@@ -327,6 +327,22 @@ agent_await_verdict(struct agent *a, struct msg *m)
 	return (true);
 }
 
+bool
+agent_reserve(struct agent *a, struct msg *m)
+{
+	struct turn *t = &a->turn;
+
+	t->granted_known = false;
+	agent_say(a, m);
+	while (!t->granted_known)
+		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
+			return (false);
+	if (!t->granted)
+		agent_say_error(a, "cost",
+		    "the cost limit does not allow another call", true);
+	return (t->granted);
+}
+
 static void
 say_hello(struct agent *a, bool undumpable)
 {

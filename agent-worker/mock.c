@@ -230,18 +230,8 @@ pay(struct agent *a, struct step s)
 		.cached_input_tokens = get_int(tokens, "cached", 0),
 		.reasoning_tokens = get_int(tokens, "reasoning", 0) };
 
-	if (a->reserve) {
-		a->turn.granted_known = false;
-		agent_say(a, &m);
-		while (!a->turn.granted_known)
-			if (!agent_wait(a, MONO_NEVER, NULL, NULL))
-				return (false);
-		if (!a->turn.granted) {
-			agent_say_error(a, "cost",
-			    "the cost limit does not allow another call", true);
-			return (false);
-		}
-	}
+	if (a->reserve && !agent_reserve(a, &m))
+		return (false);
 	m.type = MSG_USAGE;
 	agent_say(a, &m);
 	return (true);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -410,6 +411,7 @@ finalize_finish(struct run *run)
 	if (report_write(run->log_dir, s, run->config) == -1)
 		log_warnx(
 		    "%s: some reports could not be written", run->log_dir);
+	(void)unlink(run->ballast);
 	if (atomic_sync_dir(run->log_dir) == -1 ||
 	    status_write(&run->status, s, s->last_time) == -1)
 		log_warn("%s/status.json", run->log_dir);

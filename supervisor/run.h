@@ -77,6 +77,7 @@ struct run {
 	const char *question;
 	const char *output_path; /* -o; or NULL */
 	char *log_dir;           /* absolute */
+	char *ballast;           /* path of a file that makes room at the end */
 	const struct view *view;
 	bool dry_run;
 

@@ -14,13 +14,16 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/environment.h"
 #include "supervisor/process/sweep.h"
+#include "supervisor/record/atomic.h"
 #include "supervisor/record/redact.h"
 #include "supervisor/run.h"
 
-#define OUTPUT_MAX     ((int64_t)256 * 1024 * 1024) /* of one agent's stream */
-#define RESERVE_MAX_MS 300000
-#define FDS_PER_AGENT  5
-#define FDS_OWN        32
+#define OUTPUT_MAX        ((int64_t)256 * 1024 * 1024) /* of one agent's stream */
+#define RESERVE_MAX_MS    300000
+#define FDS_PER_AGENT     5
+#define BALLAST_BASE      16384
+#define BALLAST_PER_AGENT 1536
+#define FDS_OWN           32
 
 static void
 start_event(struct run *run)
@@ -132,6 +135,22 @@ init_agents(struct run *run)
 	}
 }
 
+/*
+ * Room for the last status.json on a disk that fills up: a poller must not
+ * read "running" for ever.  See finalize.c.
+ */
+static void
+set_ballast_aside(struct run *run)
+{
+	size_t len = BALLAST_BASE + BALLAST_PER_AGENT * run->config->nagents;
+	void *zeros = xcalloc(len, 1);
+
+	run->ballast = xasprintf("%s/ballast", run->log_dir);
+	if (atomic_write(run->ballast, zeros, len, false) == -1)
+		log_info("%s: %s", run->ballast, strerror(errno));
+	free(zeros);
+}
+
 /* Without a journal the run goes on, but it has failed: see finalize.c. */
 static void
 open_records(struct run *run)
@@ -174,6 +193,7 @@ setup_run(struct run *run, const struct run_request *request)
 	run->worker_argv = environment_worker_argv(run->config);
 	run->worker_env = environment_worker_env();
 	open_records(run);
+	set_ballast_aside(run);
 	start_event(run);
 }
 
@@ -206,5 +226,6 @@ setup_release(struct run *run)
 	session_free(run->session);
 	journal_close(&run->journal);
 	status_release(&run->status);
+	free(run->ballast);
 	free(run->log_dir);
 }

@@ -358,19 +358,8 @@ reserve(struct work *w, const char *input)
 		.model = w->agent->model,
 		.input_tokens = bound_input(strlen(input)),
 		.output_tokens = BOUND_OUTPUT_DEFAULT };
-	struct turn *t = &w->agent->turn;
 
-	if (!w->agent->reserve)
-		return (true);
-	t->granted_known = false;
-	agent_say(w->agent, &m);
-	while (!t->granted_known)
-		if (!agent_wait(w->agent, MONO_NEVER, NULL, NULL))
-			return (false);
-	if (!t->granted)
-		agent_say_error(w->agent, "cost",
-		    "the cost limit does not allow another call", true);
-	return (t->granted);
+	return (!w->agent->reserve || agent_reserve(w->agent, &m));
 }
 
 static void

@@ -288,11 +288,11 @@ id_is_new(const struct check *check, const struct config *config,
 static bool
 id_is_taken(const char *id)
 {
-	static const char *const names[] = { "agent_outputs",
+	static const char *const names[] = { "agent_outputs", "ballast",
 		"coordination_events.json", "coordination_table.txt",
 		"events.ndjson", "execution_metadata.yaml", "final",
-		"final_output", "massgen.log", "snapshot_mappings.json",
-		"status.json", "vote.json" };
+		"final_output", "manifest.json", "massgen.log",
+		"snapshot_mappings.json", "status.json", "vote.json" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)

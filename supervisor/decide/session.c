@@ -371,6 +371,7 @@ apply_to_agent(
 	case EVENT_PRESENTATION:
 		a->turn = e->turn;
 		a->busy = true;
+		set(&a->activity, "waiting_model");
 		a->status = AGENT_STREAMING;
 		s->presenting |= e->type == EVENT_PRESENTATION;
 		break;
