@@ -54,7 +54,7 @@ def test_workers_do_not_get_our_standard_input():
     read, write = os.pipe()
     config = agents_config(
         {"a": {"system_message": "hang", "backend": {"type": "mock"}}},
-        timeout_settings={"agent_timeout_seconds": 1},
+        timeout_settings={"agent_timeout_seconds": 3},
         orchestrator={"max_restarts_per_agent": 0},
     )
     going = start("Q", config=config, stdin=read, worker=harness.FAKE_WORKER)
