@@ -31,6 +31,7 @@ static struct worker {
 	char name[16]; /* "agent1" */
 	char *mode;
 	char *key;
+	char *words; /* the whole system message */
 	char *question;
 	char candidate[16]; /* first agent known to have an answer, or "" */
 	int64_t turn;
@@ -354,14 +355,11 @@ do_key_in_pieces(void)
 	do_good();
 }
 
+/* In every way in which a worker can say anything. */
 static void
-do_key_on_stderr(void)
+tell(const char *text)
 {
-	char *text;
-
-	fprintf(stderr, "key is %s\nAuthorization: Bearer %s\n", self.key,
-	    self.key);
-	text = xasprintf("the key of %s is %s.\n", self.name, self.key);
+	fprintf(stderr, "%s\n", text);
 	send_text(MSG_CONTENT, text);
 	send_text(MSG_REASONING, text);
 	send_text(MSG_CONTEXT, text);
@@ -370,18 +368,47 @@ do_key_on_stderr(void)
 	else
 		send_text(MSG_ANSWER, text);
 	self.answered = true;
+}
+
+static void
+do_key_on_stderr(void)
+{
+	char *text;
+
+	fprintf(stderr, "key is %s\nAuthorization: Bearer %s\n", self.key,
+	    self.key);
+	text = xasprintf("the key of %s is %s.\n", self.name, self.key);
+	tell(text);
 	free(text);
+}
+
+static void
+do_tell(void)
+{
+	tell(self.words);
+}
+
+static void
+send_error(const char *text)
+{
+	struct msg m = { .type = MSG_ERROR,
+		.turn = self.turn,
+		.kind = "model",
+		.text = text };
+
+	send_msg(&m);
 }
 
 static void
 do_error(void)
 {
-	struct msg m = { .type = MSG_ERROR,
-		.turn = self.turn,
-		.kind = "model",
-		.text = "the model is out of order" };
+	send_error("the model is out of order");
+}
 
-	send_msg(&m);
+static void
+do_error_tells(void)
+{
+	send_error(self.words);
 }
 
 /* In place of an act: what to say and, unless 0, the status to exit with. */
@@ -397,6 +424,7 @@ static const struct mode {
 	{ "close_output_but_live", do_close_output, NULL, 0 },
 	{ "daemon_grandchild", do_daemon_grandchild, NULL, 0 },
 	{ "error", do_error, NULL, 0 },
+	{ "error_tells", do_error_tells, NULL, 0 },
 	{ "exit_75", NULL, NULL, 75 },
 	{ "exit_78", NULL, NULL, 78 },
 	{ "flood", do_flood, NULL, 0 },
@@ -417,6 +445,7 @@ static const struct mode {
 	{ "stale_turn", do_stale_turn, NULL, 0 },
 	{ "stderr_flood", do_stderr_flood, NULL, 0 },
 	{ "stop_self", do_stop_self, NULL, 0 },
+	{ "tell", do_tell, NULL, 0 },
 	{ "unknown_type", NULL, "{\"type\":\"applause\",\"turn\":1}\n", 0 },
 	{ "vote_before_answer", do_vote_before_answer, NULL, 0 },
 	{ "vote_unknown", do_vote_unknown, NULL, 0 },
@@ -466,6 +495,7 @@ take_init(const struct msg *m)
 		self.key = xstrdup(m->key);
 	rest = words =
 	    xstrdup(m->system_message != NULL ? m->system_message : "good");
+	self.words = xstrdup(words);
 	mode = strsep(&rest, " \n");
 	while ((word = strsep(&rest, " \n")) != NULL)
 		if (strncmp(word, "once=", 5) == 0 && !claim(word + 5))

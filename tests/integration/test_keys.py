@@ -1,0 +1,318 @@
+#!/usr/bin/python3
+"""Keys stay where they belong: many runs with planted ones, all searched.
+
+What a run is made of is drawn at random; MASSGEN_TEST_SEED repeats a draw.
+"""
+
+import base64
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import string
+import sys
+import threading
+import time
+import urllib.parse
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+import harness  # noqa: E402
+import llm  # noqa: E402
+import massgen  # noqa: E402
+import processes  # noqa: E402
+import responses  # noqa: E402
+import test_claude  # noqa: E402
+import test_gemini  # noqa: E402
+from massgen import agents_config  # noqa: E402
+
+AT_ONCE = 4
+SEED = int(os.environ.get("MASSGEN_TEST_SEED", random.randrange(10**9)))
+VARIABLES = (
+    "ANTHROPIC_API_KEY",
+    "GOOGLE_API_KEY",
+    "GROQ_API_KEY",
+    "OPENAI_API_KEY",
+    "XAI_API_KEY",
+)
+OWN = "${MY_OWN}"
+ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
+STEPS = (
+    {"answer": "It is mine."},
+    {"fault": "crash", "signal": "SEGV"},
+    {"fault": "crash", "signal": "ABRT"},
+    {"fault": "garbage"},
+    {"error": "no luck"},
+)
+FREE = {"prices": {"command": {"input": 0, "output": 0}}}
+
+
+def make_key(draw):
+    """Some have bytes that base64, URLs or JSON write in other ways."""
+    letters = string.ascii_letters + string.digits
+    letters += draw.choice(("", "-_", "-_", "/+=", "/+=%~\"\\"))
+    length = draw.randrange(20, 90)
+    return "sk-" + "".join(draw.choice(letters) for _ in range(length))
+
+
+def base64_of(data, alphabet):
+    """What stands for data alone in base64 of a text that holds it."""
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + data, alphabet)
+        yield text[(0, 2, 3)[before] : (before + len(data)) * 8 // 6]
+
+
+def forms(key):
+    """All ways to write a key that are searched for."""
+    data = key.encode()
+    quoted = urllib.parse.quote(key, safe="")
+    inside = json.dumps(key)[1:-1]
+    return {
+        data,
+        *base64_of(data, b"+/"),
+        *base64_of(data, b"-_"),
+        data.hex().encode(),
+        data.hex().upper().encode(),
+        quoted.encode(),
+        re.sub("%..", lambda m: m[0].lower(), quoted).encode(),
+        inside.encode(),
+        inside.replace("/", "\\/").encode(),
+    }
+
+
+class Watch:
+    """Looks at all processes below this one until the block ends."""
+
+    def __init__(self):
+        self.wanted = {}  # form: which key it is of
+        self.found = []
+        self.seen = 0  # environments that could be read
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def look(self, pid, name):
+        """One file of a process; returns what is in it."""
+        try:
+            data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+        except (OSError, ProcessLookupError):
+            return b""
+        for form, key in list(self.wanted.items()):
+            if form in data:
+                self.found.append(f"{name} of {pid} has {key}: {form}")
+        return data
+
+    def run(self):
+        """The supervisor has the keys in its environment, by our doing, and
+        so have its children until they become another program.
+        """
+        own = bytes(massgen.MASSGEN)
+        while not self.over.is_set():
+            for one in processes.descendants(os.getpid()):
+                words = self.look(one.pid, "cmdline").split(b"\0")
+                if own not in words and one.parent != os.getpid():
+                    self.seen += self.look(one.pid, "environ") != b""
+            time.sleep(0.005)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def search(directory, wanted):
+    """Where in the files of a run a key stands."""
+    for path in sorted(directory.rglob("*")):
+        if path.is_symlink():
+            data = os.readlink(path).encode()
+        elif path.is_file() and path.name != "config.yaml":
+            data = path.read_bytes()
+        else:
+            continue
+        for form, key in wanted.items():
+            if form in data or form in bytes(path):
+                yield f"{path}: {key} as {form}"
+
+
+def one_run(number, watch, make):
+    """A run in a directory of its own; returns what is wrong with it."""
+    draw = random.Random(f"{SEED} {number}")
+    directory = pathlib.Path(f"run{number}").absolute()
+    (directory / "tmp").mkdir(parents=True)
+    keys = {name: make_key(draw) for name in VARIABLES}
+    config, arguments, options = make(draw, keys)
+    path = massgen.write_config(config, directory / "config.yaml")
+    if OWN in (directory / "config.yaml").read_text():
+        keys["MY_OWN"] = make_key(draw)
+    wanted = {
+        form: name for name, key in keys.items() for form in forms(key)
+    }
+    watch.wanted.update(wanted)
+    going = massgen.start(
+        *arguments,
+        *draw.choice(((), ("--debug",), ("--log-root", "logs"))),
+        "Who has the key?",
+        flags=draw.choice((("--automation",), ("--json",))),
+        config=path,
+        cwd=directory,
+        env=keys | {"TMPDIR": str(directory / "tmp")},
+        preexec_fn=allow_core,
+        **options,
+    )
+    result = going.wait()
+    found = list(search(directory, wanted))
+    said = (result.stdout + result.stderr).encode()
+    found += [f"said: {k} as {f}" for f, k in wanted.items() if f in said]
+    if result.code not in (0, 2):
+        found.append(str(result)[:2000])
+    if not list(directory.rglob("status.json")):
+        found.append(f"no run directory: {result}")
+    for form in wanted:
+        del watch.wanted[form]
+    return [f"seed {SEED}, run {number}: {what}" for what in found]
+
+
+def allow_core():
+    """A process that dies may leave a core."""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def runs(name, count, make):
+    """So many runs, some at once, none of which gives anything away."""
+    with Watch() as watch, concurrent.futures.ThreadPoolExecutor(
+        AT_ONCE
+    ) as pool:
+        found = pool.map(
+            lambda n: one_run(f"{name}{n}", watch, make), range(count)
+        )
+        found = [what for one in found for what in one]
+    assert not found and not watch.found, "\n".join(found + watch.found)[:9000]
+    assert watch.seen > 0, "no worker was ever looked at"
+
+
+def some(draw, make, most=3):
+    """One agent or more, all drawn."""
+    return {f"a{n}": make() for n in range(draw.randrange(1, most + 1))}
+
+
+def test_workers_that_tell():
+    modes = (
+        "key_on_stderr",
+        "key_in_pieces",
+        "key_in_escapes",
+        "tell",
+        "tell",
+        "error_tells",
+        "good",
+        "segv",
+        "garbage",
+    )
+
+    def make(draw, keys):
+        def agent():
+            key = keys["GROQ_API_KEY"]
+            words = [w.decode() for w in sorted(forms(key))]
+            before = draw.choice(("", "x", "xx"))
+            text = before + draw.choice(words)
+            return {
+                "backend": {"type": "groq", "model": "m"},
+                "system_message": f"{draw.choice(modes)} {text}",
+            }
+
+        config = agents_config(some(draw, agent), **ONE_TRY)
+        return config, (), {"worker": harness.FAKE_WORKER}
+
+    runs("worker", 60, make)
+
+
+def test_chat():
+    modes = """ok echo-key echo-coded-key say-key say-key+events-40
+        say-key+think say-key+reasoning say-key+escapes say-key+events-200
+        say-key+refuse-stream say-key+no-usage quota 403 redirect no-ids
+        bad-json-args whole-call 500-then-ok cut-then-ok""".split()
+
+    with llm.Server() as server:
+
+        def make(draw, keys):
+            del keys
+
+            def agent():
+                own = {"api_key": OWN}
+                return llm.agent(
+                    server, draw.choice(modes), **draw.choice(({}, own))
+                )
+
+            return agents_config(some(draw, agent), **ONE_TRY), (), {}
+
+        runs("chat", 50, make)
+
+
+def test_other_formats():
+    with (
+        responses.Server() as openai,
+        test_claude.Server() as claude,
+        test_gemini.Server() as gemini,
+    ):
+
+        def make(draw, keys):
+            del keys
+
+            def agent():
+                return draw.choice(
+                    (
+                        llm.agent(openai, "gpt-4o", kind="openai"),
+                        llm.agent(openai, "gpt-4o+quota", kind="openai"),
+                        llm.agent(claude, "claude-x", kind="claude"),
+                        llm.agent(claude, "claude-x+loop", kind="claude"),
+                        llm.agent(claude, "claude-x+401", kind="claude"),
+                        llm.agent(gemini, "gemini-3-pro", kind="gemini"),
+                        llm.agent(gemini, "gemini-3-x+blocked", kind="gemini"),
+                    )
+                )
+
+            return agents_config(some(draw, agent), **ONE_TRY), (), {}
+
+        runs("other", 30, make)
+
+
+def test_mock_agents():
+    def make(draw, keys):
+        del keys
+
+        def agent():
+            return {"backend": {"type": "groq", "model": "m"}}
+
+        agents = some(draw, agent)
+        slow = {"delay_ms": 40}
+        steps = {i: [draw.choice(STEPS) | slow] for i in agents}
+        config = agents_config(agents, dry_run=steps, **ONE_TRY)
+        return config, ("--dry-run",), {}
+
+    runs("mock", 40, make)
+
+
+def test_programs():
+    """A program has the environment that it is given, and no key in it."""
+    program = {
+        "type": "command",
+        "command": [str(harness.ROOT / "tests/bin/fake-agent"), "env"],
+    }
+
+    def make(draw, keys):
+        del keys
+
+        def agent():
+            return {"backend": program}
+
+        return agents_config(some(draw, agent, 1), **ONE_TRY, **FREE), (), {}
+
+    runs("program", 20, make)
+
+
+if __name__ == "__main__":
+    harness.main()
