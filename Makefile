@@ -195,7 +195,8 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_status \
 		tests/unit/test_vote
 
-WORKER_TESTS =	tests/unit/test_bound \
+WORKER_TESTS =	tests/bench/parse-stream \
+		tests/unit/test_bound \
 		tests/unit/test_chatcompletion \
 		tests/unit/test_chatrequest \
 		tests/unit/test_claude \
