@@ -74,7 +74,7 @@ TEST(bytes_are_counted)
 
 TEST(many_secrets)
 {
-	char secret[20], text[200] = "", want[200] = "";
+	char secret[32], text[200] = "", want[200] = "";
 	int i;
 
 	for (i = 0; i < 10; i++) {
