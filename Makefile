@@ -257,9 +257,10 @@ check-built: all $(call built,$(TEST_PROGRAMS) $(TEST_SHIMS)) \
     tests/node_modules
 	@tests/run --build $(B)
 
-# The servers that this project did not write.
+# The servers and types that this project did not write.
 tests/node_modules: tests/package.json tests/package-lock.json
-	cd tests && npm ci --no-audit --no-fund --loglevel=error
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund \
+	    --loglevel=error
 	@touch $@
 
 -include $(patsubst %,$(B)/obj/%.d,$(TEST_PROGRAMS))
