@@ -279,7 +279,7 @@ check_stall(struct run *run, int64_t now)
 	if (idle >= limit / 2 && !run->session->stalled) {
 		snprintf(text, sizeof(text),
 		    "no progress by any agent for %g s",
-		    (double)(limit / 2) / 1000);
+		    (double)limit / 2 / 1000);
 		log_warnx("%s", text);
 		e.text = text;
 		run_event(run, &e);

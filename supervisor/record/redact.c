@@ -41,8 +41,11 @@ hash_of(const char *text)
 static void
 add_form(struct buf *form)
 {
-	size_t i, hash = hash_of(form->data), len = form->len;
+	size_t i, hash, len = form->len;
 
+	if (len < SECRET_MIN)
+		return; /* no form is shorter than its secret */
+	hash = hash_of(form->data);
 	for (i = 0; i < secrets.count; i++) {
 		if (strcmp(secrets.list[i].text, form->data) != 0)
 			continue;
