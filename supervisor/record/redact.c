@@ -43,8 +43,8 @@ add_form(struct buf *form)
 {
 	size_t i, hash, len = form->len;
 
-	if (len < SECRET_MIN)
-		return; /* no form is shorter than its secret */
+	if (len < HASHED)
+		return; /* too short to be looked for */
 	hash = hash_of(form->data);
 	for (i = 0; i < secrets.count; i++) {
 		if (strcmp(secrets.list[i].text, form->data) != 0)
