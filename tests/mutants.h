@@ -120,11 +120,16 @@ static const char *const mutants_odd[] = { "\"error\":{},", "\"error\":null,",
 	"\"usageMetadata\":{\"promptTokenCount\":5},",
 	"\"usageMetadata\":{\"promptTokenCount\":-5.0e0},",
 	"\"promptTokenCount\":1000000000000000,", "\"parts\":[],",
-	"\"type\":\"response.output_text.delta\",", "\"type\":null,",
-	"\"phase\":\"commentary\",", "\"item\":{\"id\":\"z\"},", "[", "]", "{",
-	"}", ",", ":", "\"", "\\", "\\u00e9", "\\u20ac", "\\u0000",
-	"\\ud83d\\ude00", "\\ud83d", "\\n", "\\/", "\\x", "\xc3\xa9", "\xff",
-	"\t", " ", "1", "0", "-", ".5", "e9", "null", "tru", "\n\n" };
+	"\"type\":\"response.output_text.delta\",",
+	"\"tool_calls\":[{\"index\":5,\"function\":{}}],", "\"id\":\"z\",",
+	"\"id\":null,", "\"name\":\"n\",", "\"arguments\":\"w\",",
+	"\"arguments\":null,", "\"function\":{},",
+	"\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"w\"}}],",
+	"\"type\":null,", "\"phase\":\"commentary\",",
+	"\"item\":{\"id\":\"z\"},", "[", "]", "{", "}", ",", ":", "\"", "\\",
+	"\\u00e9", "\\u20ac", "\\u0000", "\\ud83d\\ude00", "\\ud83d", "\\n",
+	"\\/", "\\x", "\xc3\xa9", "\xff", "\t", " ", "1", "0", "-", ".5", "e9",
+	"null", "tru", "\n\n" };
 
 /* Put something odd in, at any place or where a member may stand. */
 static inline void

@@ -154,6 +154,16 @@ take_piece(struct reply *r, struct json_object *piece)
 }
 
 void
+calls_add_arguments(
+    struct reply *r, int64_t index, struct json_object *arguments)
+{
+	struct tool_call *c = find_call(r, "", index, "");
+
+	if (c != NULL)
+		add_arguments(c, arguments);
+}
+
+void
 calls_take(struct reply *r, struct json_object *pieces)
 {
 	size_t i, n;

@@ -26,6 +26,10 @@ struct tool_call *calls_add(struct reply *);
  */
 void calls_take(struct reply *, struct json_object *pieces);
 
+/* Take more arguments of the call with that index: a piece without a name. */
+void calls_add_arguments(
+    struct reply *, int64_t index, struct json_object *arguments);
+
 /*
  * No more pieces come.  Without their own, calls get an id and an empty
  * argument object.  With cut, calls whose arguments are not whole go.

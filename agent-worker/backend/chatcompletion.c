@@ -281,18 +281,33 @@ take_delta(struct reply *r, struct json_object *delta)
 	calls_take(r, member(delta, "tool_calls"));
 }
 
-/*
- * The most frequent events, which bring a piece of text or of thought in
- * the only choice.  False, and nothing is taken, for all others.
- */
+/* What the only choice of a frequent event may bring a piece of. */
+struct piece {
+	struct scan_value content;
+	struct scan_value thought;
+	struct scan_value same; /* thought, elsewhere */
+	struct scan_value call; /* one begun before, by its index */
+	struct scan_value call_index;
+	struct scan_value arguments;
+};
+
+/* False if anything else in the event matters. */
 static bool
-take_piece(struct reply *r, const char *data, size_t len)
+scan_piece(struct piece *p, const char *data, size_t len)
 {
-	struct scan_value choice, index, delta, content, thought, same;
-	const struct scan_member in_delta[] = { SCAN_VALUE("content", &content),
-		SCAN_VALUE("reasoning_content", &thought),
-		SCAN_VALUE("reasoning", &same), SCAN_ABSENT("refusal"),
-		SCAN_ABSENT("tool_calls"), SCAN_END };
+	struct scan_value choice, index, delta, function;
+	const struct scan_member in_function[] = { SCAN_VALUE("arguments",
+						       &p->arguments),
+		SCAN_ABSENT("name"), SCAN_END };
+	const struct scan_member in_call[] = {
+		SCAN_VALUE("index", &p->call_index), SCAN_ABSENT("id"),
+		SCAN_OBJECT("function", &function, in_function), SCAN_END
+	};
+	const struct scan_member in_delta[] = { SCAN_VALUE(
+						    "content", &p->content),
+		SCAN_VALUE("reasoning_content", &p->thought),
+		SCAN_VALUE("reasoning", &p->same), SCAN_ABSENT("refusal"),
+		SCAN_ONLY("tool_calls", &p->call, in_call), SCAN_END };
 	const struct scan_member in_choice[] = { SCAN_VALUE("index", &index),
 		SCAN_OBJECT("delta", &delta, in_delta),
 		SCAN_ABSENT("finish_reason"), SCAN_ABSENT("error"),
@@ -301,19 +316,38 @@ take_piece(struct reply *r, const char *data, size_t len)
 		SCAN_ONLY("choices", &choice, in_choice), SCAN_ABSENT("error"),
 		SCAN_ABSENT("usage"), SCAN_ABSENT("x_groq"), SCAN_END
 	};
-	struct json_object *texts[3] = { NULL, NULL, NULL };
+
+	return (scan_text(data, len, in_root) && choice.at != NULL &&
+	    (index.at == NULL || scan_is(index, "0")) &&
+	    (p->call.at == NULL ||
+		(p->call_index.at != NULL && p->arguments.at != NULL)));
+}
+
+/*
+ * The most frequent events.  False, and nothing is taken, for all others.
+ */
+static bool
+take_piece(struct reply *r, const char *data, size_t len)
+{
+	struct json_object *texts[4] = { NULL, NULL, NULL, NULL };
+	struct piece p;
+	int64_t call;
+	size_t i;
 	bool ok;
 
-	if (!scan_text(data, len, in_root) || choice.at == NULL ||
-	    (index.at != NULL && !scan_is(index, "0")))
+	if (!scan_piece(&p, data, len))
 		return (false);
-	ok = scan_string(content, &texts[0]) &&
-	    scan_string(thought, &texts[1]) && scan_string(same, &texts[2]);
+	ok = scan_string(p.content, &texts[0]) &&
+	    scan_string(p.thought, &texts[1]) &&
+	    scan_string(p.same, &texts[2]) &&
+	    scan_string(p.arguments, &texts[3]) &&
+	    scan_count(p.call_index, &call);
 	if (ok)
 		take_texts(r, texts[0], texts[1], texts[2]);
-	json_object_put(texts[0]);
-	json_object_put(texts[1]);
-	json_object_put(texts[2]);
+	if (ok && p.call.at != NULL)
+		calls_add_arguments(r, call, texts[3]);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		json_object_put(texts[i]);
 	return (ok);
 }
 

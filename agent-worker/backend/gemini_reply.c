@@ -367,7 +367,7 @@ scan_event(const char *data, size_t len, struct scan_value *usage,
 static bool
 take_text(struct reply *r, const char *data, size_t len)
 {
-	struct scan_value usage, values[NCOUNTS];
+	struct scan_value usage = { NULL, 0 }, values[NCOUNTS];
 	int64_t tokens[NCOUNTS];
 	struct json_object *part;
 	bool ok = true;

@@ -327,8 +327,9 @@ goes_to(struct reply *r, struct scan_value type)
 }
 
 /*
- * The most frequent events, which bring a piece of text or of thought.
- * False, and nothing is taken, for all others.
+ * The most frequent events, which bring a piece of text, of thought or of
+ * arguments, which come whole later.  False, and nothing is taken, for all
+ * others.
  */
 static bool
 take_delta(struct reply *r, const char *data, size_t len)
@@ -339,8 +340,11 @@ take_delta(struct reply *r, const char *data, size_t len)
 	struct json_object *text;
 	struct buf *out;
 
-	if (!scan_text(data, len, members) ||
-	    (out = goes_to(r, type)) == NULL || !scan_string(delta, &text))
+	if (!scan_text(data, len, members))
+		return (false);
+	if (scan_says(type, "response.function_call_arguments.delta"))
+		return (true);
+	if ((out = goes_to(r, type)) == NULL || !scan_string(delta, &text))
 		return (false);
 	reply_add_string(out, text);
 	json_object_put(text);

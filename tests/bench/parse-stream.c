@@ -2,7 +2,7 @@
  * How fast a wire format is read: a stream in the form in which its API was
  * recorded, one small delta of text after the other, goes through the
  * worker's stream and backend in the pieces in which HTTP hands it over.
- * Prints the wire's name and MB a second of CPU time; best of some rounds.
+ * Prints MB a second of CPU time, best of some rounds, and what it was.
  */
 
 #include <err.h>
@@ -20,6 +20,7 @@
 
 /* What begins a stream, what stands around each delta, what ends it. */
 static const struct form {
+	const char *name; /* in figures */
 	const char *wire;
 	const char *head;
 	const char *before;
@@ -27,7 +28,7 @@ static const struct form {
 	const char *tail;
 	int words; /* in a delta: Gemini sends more at once than others */
 } forms[] = {
-	{ "chatcompletion",
+	{ "chatcompletion text", "chatcompletion",
 	    "data: {\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\","
 	    "\"object\":\"chat.completion.chunk\",\"created\":1741569952,"
 	    "\"model\":\"gpt-4.1-2025-04-14\",\"choices\":[{\"index\":0,"
@@ -46,7 +47,7 @@ static const struct form {
 	    "\"completion_tokens\":12,\"total_tokens\":21}}\n\n"
 	    "data: [DONE]\n\n",
 	    1 },
-	{ "responses",
+	{ "responses text", "responses",
 	    "event: response.output_item.added\n"
 	    "data: {\"type\":\"response.output_item.added\","
 	    "\"sequence_number\":2,\"output_index\":0,\"item\":{\"id\":"
@@ -65,7 +66,7 @@ static const struct form {
 	    "\"input_tokens\":9,\"output_tokens\":12,\"total_tokens\":21}}}"
 	    "\n\n",
 	    1 },
-	{ "claude",
+	{ "claude text", "claude",
 	    "event: message_start\n"
 	    "data: {\"type\":\"message_start\",\"message\":{\"usage\":{"
 	    "\"input_tokens\":9,\"output_tokens\":1}}}\n\n"
@@ -84,7 +85,7 @@ static const struct form {
 	    "event: message_stop\n"
 	    "data: {\"type\":\"message_stop\"}\n\n",
 	    1 },
-	{ "gemini", "",
+	{ "gemini text", "gemini", "",
 	    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"",
 	    "\"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{"
 	    "\"promptTokenCount\":29,\"candidatesTokenCount\":10,"
@@ -95,6 +96,25 @@ static const struct form {
 	    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],"
 	    "\"role\":\"model\"},\"finishReason\":\"STOP\",\"index\":0}]}\n\n",
 	    16 },
+	{ "chatcompletion arguments", "chatcompletion",
+	    "data: {\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\","
+	    "\"object\":\"chat.completion.chunk\",\"created\":1741569952,"
+	    "\"model\":\"gpt-4.1-2025-04-14\",\"choices\":[{\"index\":0,"
+	    "\"delta\":{\"role\":\"assistant\",\"content\":null,"
+	    "\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":"
+	    "\"function\",\"function\":{\"name\":\"new_answer\","
+	    "\"arguments\":\"\"}}]},\"finish_reason\":null}]}\n\n",
+	    "data: {\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\","
+	    "\"object\":\"chat.completion.chunk\",\"created\":1741569952,"
+	    "\"model\":\"gpt-4.1-2025-04-14\",\"service_tier\":\"default\","
+	    "\"system_fingerprint\":\"fp_b3f1157249\",\"choices\":[{"
+	    "\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+	    "\"function\":{\"arguments\":\"",
+	    "\"}}]},\"logprobs\":null,\"finish_reason\":null}],\"usage\":null,"
+	    "\"obfuscation\":\"k3Jd8sL\"}\n\n",
+	    "data: {\"choices\":[{\"index\":0,\"delta\":{},"
+	    "\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n",
+	    1 },
 };
 
 /* As JSON has them. */
@@ -149,7 +169,7 @@ read_stream(const struct form *form, const struct buf *bytes)
 		stream_data(&s, bytes->data + at, n);
 	}
 	stream_end(&s, &response);
-	if (r.failure != FAILURE_NONE || r.text.len == 0)
+	if (r.failure != FAILURE_NONE || (r.text.len == 0 && r.ncalls == 0))
 		errx(1, "%s: %s", form->wire, r.error);
 	stream_release(&s);
 	reply_release(&r);
@@ -172,7 +192,7 @@ main(void)
 				best = seconds;
 		}
 		printf(
-		    "%s %.1f\n", forms[i].wire, (double)bytes.len / best / 1e6);
+		    "%.1f %s\n", (double)bytes.len / best / 1e6, forms[i].name);
 		buf_release(&bytes);
 	}
 	return (0);
