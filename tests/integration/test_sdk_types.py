@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -18,6 +17,7 @@ sys.path.insert(0, str(TESTS / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
+import node as pinned  # noqa: E402
 import responses  # noqa: E402
 import test_claude as claude  # noqa: E402
 import test_gemini as gemini  # noqa: E402
@@ -35,7 +35,7 @@ ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 
 def node(program, *arguments, **options):
     """What one of our programs for node prints, as JSON."""
-    path = shutil.which("node")
+    path = pinned.program()
     assert path and (TESTS / "node_modules" / "ajv").exists(), (
         f"run `npm ci` in {TESTS} (needs node)"
     )

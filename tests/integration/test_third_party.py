@@ -3,7 +3,6 @@
 
 import json
 import pathlib
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +12,7 @@ sys.path.insert(0, str(TESTS / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
+import node  # noqa: E402
 from massgen import agents_config  # noqa: E402
 
 ENV = {"OPENAI_API_KEY": llm.KEY}
@@ -24,12 +24,12 @@ class NodeServer:
 
     def __init__(self, name, *arguments):
         program = TESTS / "node_modules" / ".bin" / name
-        node = shutil.which("node")
-        assert node and program.exists(), (
+        command = node.program()
+        assert command and program.exists(), (
             f"{name} is not installed: run `npm ci` in {TESTS} (needs node)"
         )
         self.process = subprocess.Popen(
-            [node, "--require", TESTS / "lib/loopback.cjs", program.resolve()]
+            [command, "--require", TESTS / "lib/loopback.cjs", program.resolve()]
             + list(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
