@@ -193,7 +193,9 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_session_run \
 		tests/unit/test_session_verdict \
 		tests/unit/test_status \
-		tests/unit/test_vote
+		tests/unit/test_vote \
+		tests/unit/test_worker \
+		tests/unit/test_worker_orphans
 
 WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_bound \
