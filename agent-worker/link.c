@@ -15,6 +15,7 @@
 #define HIGH_FD      64
 #define HEARTBEAT_MS 5000
 #define PENDING_MAX  ((size_t)1024 * 1024) /* before sending waits */
+#define FLUSH_AT     ((size_t)32 * 1024)   /* before a wait is waited for */
 #define ALARM_S      5 /* to leave after SIGTERM, stuck or not */
 
 static int signal_write_fd = -1;
@@ -100,8 +101,16 @@ link_send(struct link *l, const struct msg *m)
 	struct buf line = BUF_INITIALIZER;
 
 	msg_encode(m, &line);
-	link_send_raw(l, line.data, line.len);
+	chan_queue(&l->chan, line.data, line.len);
 	buf_release(&line);
+	if (chan_pending(&l->chan) > FLUSH_AT)
+		link_send_raw(l, "", 0);
+}
+
+void
+link_flush(struct link *l)
+{
+	link_send_raw(l, "", 0);
 }
 
 static void
@@ -149,8 +158,10 @@ link_wait(struct link *l, int64_t until_ms, link_poll_fn *fn, void *arg)
 		{ l->chan.wfd, POLLOUT, 0 },
 	};
 	int64_t now = mono_ms(), left;
-	unsigned int n = chan_pending(&l->chan) > 0 ? 3 : 2;
+	unsigned int n;
 
+	flush(l);
+	n = chan_pending(&l->chan) > 0 ? 3 : 2;
 	if (l->closed)
 		return;
 	left = mono_min(until_ms, l->beat_at) - now;

@@ -28,8 +28,14 @@ struct link {
 void link_init(struct link *);
 void link_release(struct link *);
 
-/* Send; returns when the supervisor has taken all but a little. */
+/*
+ * Send.  What is said at one time goes out together when the worker waits,
+ * or earlier if it is much: each write wakes the supervisor.
+ */
 void link_send(struct link *, const struct msg *);
+
+/* Send now what was said, for a worker that will not wait any more. */
+void link_flush(struct link *);
 
 /* Send bytes that need not be a message: what a faulty worker does. */
 void link_send_raw(struct link *, const char *data, size_t len);

@@ -403,8 +403,10 @@ await_go(struct agent *a, struct step s, int64_t began)
 	a->turn.go = false;
 	agent_say(a, &m);
 	agent_say_activity(a, "waiting_model", NULL);
-	if (f != NULL && f->never)
+	if (f != NULL && f->never) {
+		link_flush(&a->link);
 		f->act(a, s);
+	}
 	if (!sleep_until(a, began + delay))
 		return (false);
 	while (!a->turn.go)
@@ -448,8 +450,10 @@ mock_run(struct agent *a)
 		say_context(a);
 		if (!pay(a, s) || !stream(a, s))
 			return;
-		if ((f = fault_of(s)) != NULL)
+		if ((f = fault_of(s)) != NULL) {
+			link_flush(&a->link);
 			f->act(a, s);
+		}
 		over = a->turn.present ? present(a, s) : act(a, s);
 	}
 	if (!over && agent_in_turn(a))
