@@ -66,7 +66,7 @@ TEST(a_daemon_that_left_the_session_is_found)
 	    1);
 	CHECK_INT(told.code, 0);
 	CHECK(is_alive(told_pid()));
-	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 1);
+	CHECK(sweep_all(mono_ms() + PATIENCE_MS) >= 1);
 	CHECK(!is_alive(told_pid()));
 	CHECK(!has_children());
 }
@@ -78,7 +78,7 @@ TEST(also_when_its_worker_crashed)
 	    1);
 	CHECK_INT(told.signal, SIGKILL);
 	CHECK(is_alive(told_pid()));
-	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 1);
+	CHECK(sweep_all(mono_ms() + PATIENCE_MS) >= 1);
 	CHECK(!is_alive(told_pid()));
 	CHECK(!has_children());
 }
