@@ -271,7 +271,9 @@ static inline void
 model_gone(struct model *m, size_t i, int code, int signal)
 {
 	struct model_agent *a = &m->agents[i];
-	bool presenting = a->presenting, asked = a->stop_kind != NULL;
+	bool asked = a->stop_kind != NULL;
+	bool presenter =
+	    m->stage == MODEL_PRESENTING && m->session->winner == (int)i;
 	const char *kind = asked ? a->stop_kind : signal ? "crash" : "exit";
 	bool permanent = asked ? a->stop_permanent
 			       : signal == 0 && restart_is_permanent(code);
@@ -285,9 +287,9 @@ model_gone(struct model *m, size_t i, int code, int signal)
 	    .max_rss_kib = 3000 + model_pick(m, 500), .cpu_seconds = 0.01);
 	if (asked && strcmp(kind, "finished") == 0)
 		return;
-	if (m->stage == MODEL_COORDINATING || presenting)
+	if (m->stage == MODEL_COORDINATING || presenter)
 		model_attempt_failed(m, i, kind, permanent);
-	if (presenting)
+	if (presenter)
 		model_presented(m, false);
 }
 

@@ -248,8 +248,7 @@ check_agent(const struct model *m, const struct session *s, size_t i)
 	HOLDS(!session_owes_turn(s, (int)i) ||
 	    (!a->ended && !a->busy && !a->vote_stands && !s->ended &&
 		s->stopping == NULL));
-	/* a limit on attempts is one: but see step_presenting */
-	HOLDS(want->attempts <= m->max_restarts + 1 || s->winner == (int)i);
+	HOLDS(want->attempts <= m->max_restarts + 1);
 }
 
 static void
