@@ -46,6 +46,7 @@ full_event(enum event_type type)
 		.cached_input_tokens = 14,
 		.output_tokens = 15,
 		.reasoning_tokens = 16,
+		.cache_write_tokens = 17,
 		.cost = 0.1 + 0.2,
 		.cpu_seconds = 1e-9,
 		.dry_run = true,
@@ -183,6 +184,56 @@ TEST(what_is_not_an_event_is_refused)
 		      "\"agent\":\"a\",\"target\":\"b\",\"label\":\"c\","
 		      "\"text\":\"d\"}",
 	    "no \"path\"");
+}
+
+/* The event without one of its members: read, or the reason why not. */
+static bool
+reads_without(const struct json_object *full, const char *member)
+{
+	struct json_object *o = NULL;
+	char err[200], want[80];
+	struct event e;
+
+	/* json-c takes what it copies from as something it may change */
+	json_object_deep_copy((struct json_object *)(uintptr_t)full, &o, NULL);
+	json_object_object_del(o, member);
+	if (event_from_json(&e, o, err, sizeof(err)) == 0) {
+		event_release(&e);
+		return (true);
+	}
+	snprintf(want, sizeof(want), "no \"%s\"", member);
+	if (strcmp(member, "type") != 0)
+		CHECK_STR(err, want);
+	return (false);
+}
+
+TEST(what_a_line_may_lack)
+{
+	char optional[1000] = "";
+	struct json_object *o;
+	struct event e;
+	int i;
+
+	for (i = 0; i < EVENT_TYPES; i++) {
+		e = full_event((enum event_type)i);
+		e.agents = json_object_new_array();
+		o = event_to_json(&e);
+		json_object_put(e.agents);
+		json_object_object_foreach (o, key, value) {
+			(void)value;
+			if (!reads_without(o, key))
+				continue;
+			strlcat(optional, event_name(e.type), sizeof(optional));
+			strlcat(optional, ".", sizeof(optional));
+			strlcat(optional, key, sizeof(optional));
+			strlcat(optional, " ", sizeof(optional));
+		}
+		json_object_put(o);
+	}
+	CHECK_STR(optional,
+	    "run_started.parent activity.model activity.text usage.model "
+	    "usage.cache_write_tokens attempt_failed.delay_ms run_ended.text "
+	    "run_ended.path ");
 }
 
 /* A later version may say more. */
