@@ -182,7 +182,7 @@ def test_claude():
             "claude-a",
             "claude-a+loop",
             "claude-a+search",
-            "claude-a+hidden",
+            "claude-a+loop+hidden",
             max_tokens=4000,
             thinking={"type": "enabled", "budget_tokens": 1024},
             enable_web_search=True,
