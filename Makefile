@@ -203,9 +203,9 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_chatrequest \
 		tests/unit/test_claude \
 		tests/unit/test_claude_request \
+		tests/unit/test_command \
 		tests/unit/test_gemini \
 		tests/unit/test_gemini_request \
-		tests/unit/test_command \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
 		tests/unit/test_responses \
