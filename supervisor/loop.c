@@ -123,6 +123,20 @@ timeout_until(int64_t until_ms)
 	return (left > INT_MAX ? INT_MAX : (int)left);
 }
 
+/*
+ * The wait reports what is ready before it lets a signal in: while something
+ * always is, no signal would ever arrive.
+ */
+static void
+let_signals_in(void)
+{
+	sigset_t blocked;
+
+	if (sigprocmask(SIG_SETMASK, &waiting_mask, &blocked) == -1 ||
+	    sigprocmask(SIG_SETMASK, &blocked, NULL) == -1)
+		fatal("sigprocmask");
+}
+
 void
 loop_wait(int64_t until_ms)
 {
@@ -133,6 +147,8 @@ loop_wait(int64_t until_ms)
 	    &waiting_mask);
 	if (n == -1 && errno != EINTR)
 		fatal("epoll_pwait");
+	if (n > 0)
+		let_signals_in();
 	for (i = 0; i < n; i++) {
 		struct watch *w = ready[i].data.ptr;
 

@@ -180,8 +180,11 @@ on_writable(void *arg, uint32_t events)
 {
 	struct worker *w = arg;
 
-	(void)events;
-	flush(w);
+	/* nobody reads it: that is reported as long as it is watched */
+	if ((events & EPOLLERR) != 0)
+		close_input(w);
+	else
+		flush(w);
 }
 
 void
