@@ -5,6 +5,9 @@
 
 #include "ipc/log.h"
 #include "ipc/msg.h"
+#include "ipc/utf8.h"
+
+#define NAME_SHOWN 40 /* bytes of a type that is none */
 
 #define M(member, kind, required) FIELD(msg, member, kind, required)
 #define FIELDS(...)                               \
@@ -146,8 +149,9 @@ msg_decode(struct msg *m, enum msg_direction d, const char *line, size_t len,
 	}
 	name = json_object_get_string(type);
 	if ((def = find(name)) == NULL || def->direction != d) {
-		snprintf(err, errlen, "%s message \"%.40s\"",
-		    def == NULL ? "unknown" : "misdirected", name);
+		snprintf(err, errlen, "%s message \"%.*s\"",
+		    def == NULL ? "unknown" : "misdirected",
+		    (int)utf8_prefix(name, strlen(name), NAME_SHOWN), name);
 		goto bad;
 	}
 	m->type = (enum msg_type)(def - defs);
