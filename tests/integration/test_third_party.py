@@ -107,15 +107,12 @@ def test_aimock():
 
 
 def test_aimock_answers_arrive_whole():
+    # alone: whoever hears of an answer in time may vote and give none
     with aimock() as server:
-        config = agents_config(
-            {"alpha": agent(server, "alpha"), "beta": agent(server, "beta")}
-        )
-        result = run(config)
+        result = run(agents_config({"alpha": agent(server, "alpha")}))
     answers = {
         path.read_text()
-        for name in ("alpha", "beta")
-        for path in (result.log_dir / name).glob("*/answer.txt")
+        for path in (result.log_dir / "alpha").glob("*/answer.txt")
     }
     assert 'Alpha says: four, "café" style.' in answers, answers
     streamed = (result.log_dir / "agent_outputs/alpha.txt").read_text()
