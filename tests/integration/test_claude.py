@@ -22,9 +22,9 @@ ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 class Server(llm.Server):
     """tests/bin/fake-claude; ends with the block that started it."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         self.process = subprocess.Popen(
-            [TESTS / "bin" / "fake-claude"],
+            [TESTS / "bin" / "fake-claude", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

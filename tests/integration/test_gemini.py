@@ -22,9 +22,9 @@ ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 class Server(llm.Server):
     """tests/bin/fake-gemini; ends with the block that started it."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         self.process = subprocess.Popen(
-            [TESTS / "bin" / "fake-gemini"],
+            [TESTS / "bin" / "fake-gemini", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -134,8 +134,9 @@ def shown_agents(items):
 class Api:
     """What is remembered from call to call."""
 
-    def __init__(self):
+    def __init__(self, usages):
         self.state = threading.Condition()
+        self.usages = list(usages)
         self.received = []
         self.said = {}  # the id of an item: all up to it
         self.seen = set()
@@ -146,6 +147,12 @@ class Api:
         with self.state:
             self.count += 1
             return self.count
+
+    def usage(self):
+        """That of the next reply; the last one goes on."""
+        with self.state:
+            more = len(self.usages) > 1
+            return self.usages.pop(0) if more else self.usages[0]
 
     def check_history(self, items):
         """What was said comes back with all that led to it."""
@@ -260,7 +267,7 @@ def item_events(index, item):
     yield event("output_item.done", item=item)
 
 
-def events(output, words, first):
+def events(output, words, first, usage):
     """All events of a reply."""
     error = {"code": "server_error", "message": "It broke", "param": None}
     shown = [] if "no-output" in words else output
@@ -271,7 +278,7 @@ def events(output, words, first):
         "error": None,
         "incomplete_details": None,
         "output": shown,
-        "usage": USAGE,
+        "usage": usage,
     }
     if "quota" in words or "invalid" in words:
         code = "insufficient_quota" if "quota" in words else "invalid_prompt"
@@ -361,7 +368,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 output[-1]["arguments"] = output[-1]["arguments"][:half]
         else:
             api.remember(body["input"], output)
-        self.answer(list(events(output, words, first)), words, first)
+        parts = events(output, words, first, api.usage())
+        self.answer(list(parts), words, first)
 
     def answer(self, parts, words, first):
         """The events as a stream; or the last one's response."""
@@ -398,9 +406,9 @@ class HttpServer(http.server.ThreadingHTTPServer):
 class Server:
     """The server, in a thread of the test; ends with the block."""
 
-    def __init__(self, path="/v1"):
+    def __init__(self, path="/v1", usages=(USAGE,)):
         self.http = HttpServer(("127.0.0.1", 0), Handler)
-        self.http.api = Api()
+        self.http.api = Api(usages)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}{path}"
         self.thread = threading.Thread(target=self.http.serve_forever)
 
