@@ -129,6 +129,13 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/stream.c \
 		agent-worker/backend/think.c
 
+TOOL_SRCS =	agent-worker/mcp/family.c \
+		agent-worker/tool/files.c \
+		agent-worker/tool/plan.c \
+		agent-worker/tool/shell.c \
+		agent-worker/tool/tool.c \
+		agent-worker/tool/walls.c
+
 WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/bound.c \
 		agent-worker/call.c \
@@ -139,9 +146,11 @@ WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/command/program.c \
 		agent-worker/link.c \
 		agent-worker/mock.c \
+		agent-worker/mock_tools.c \
 		agent-worker/prompt.c \
 		agent-worker/turn.c \
-		$(NET_SRCS)
+		$(NET_SRCS) \
+		$(TOOL_SRCS)
 
 PROGRAMS =	$(B)/massgen $(B)/agent-worker
 

@@ -12,6 +12,8 @@
 #include "agent-worker/backend/backend.h"
 #include "agent-worker/link.h"
 
+struct toolbox;
+
 /* An agent's latest answer. */
 struct answer {
 	char *label; /* "agent2.1"; NULL: it gave none */
@@ -60,6 +62,8 @@ struct agent {
 	int64_t idle_ms;
 	const char *sensitivity;
 	const char *novelty;
+
+	struct toolbox *tools; /* see tool.h; NULL: it has none */
 
 	struct answer *answers; /* of agent1, agent2 and so on */
 	int64_t seen;           /* answers of the whole run known here */

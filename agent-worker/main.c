@@ -17,6 +17,7 @@
 #include "agent-worker/bound.h"
 #include "agent-worker/command/command.h"
 #include "agent-worker/net/http.h"
+#include "agent-worker/tool/tool.h"
 #include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -97,6 +98,7 @@ configure(struct agent *a, struct msg *m)
 	if (json_object_object_get_ex(o, "idle_ms", &v))
 		a->idle_ms = json_object_get_int64(v);
 	a->answers = xcalloc((size_t)a->init.count, sizeof(*a->answers));
+	a->tools = toolbox_new(a, a->init.tools);
 	a->configured = true;
 }
 
@@ -364,6 +366,7 @@ release(struct agent *a)
 		free(a->answers[i].label);
 		free(a->answers[i].text);
 	}
+	toolbox_free(a->tools);
 	free(a->answers);
 	free(a->plan);
 	msg_release(&a->init);
@@ -384,7 +387,10 @@ take_turn(struct agent *a)
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(a->backend.wire, kinds[i].wire) == 0)
 			run = kinds[i].run;
-	run(a);
+	if (a->tools != NULL)
+		toolbox_prepare(a->tools);
+	if (agent_in_turn(a))
+		run(a);
 	end_turn(a);
 }
 

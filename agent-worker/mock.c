@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent-worker/agent.h"
+#include "agent-worker/mock_tools.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
@@ -294,7 +295,7 @@ answer_text(const struct agent *a, struct step s)
 	const char *text = get_string(s, "answer");
 
 	if (text != NULL)
-		return (xstrdup(text));
+		return (mock_tools_fill(text));
 	if (get(s, "answer_bytes") != NULL)
 		return (generated(get_int(s.o, "answer_bytes", 0)));
 	if (s.o == NULL && agent_answer_of(a, a->name) == NULL)
@@ -323,8 +324,9 @@ act(struct agent *a, struct step s)
 	char *answer, *first = NULL;
 	bool over;
 
-	if ((text = get_string(s, "say")) != NULL) {
-		agent_say_text(a, MSG_CONTENT, text);
+	if ((answer = mock_tools_fill(get_string(s, "say"))) != NULL) {
+		agent_say_text(a, MSG_CONTENT, answer);
+		free(answer);
 		return (false);
 	}
 	if ((text = get_string(s, "error")) != NULL) {
@@ -357,15 +359,16 @@ present(struct agent *a, struct step s)
 {
 	struct msg m = { .type = MSG_ANSWER };
 	const struct answer *own = agent_answer_of(a, a->name);
-	const char *text = get_string(s, "present");
+	char *text = mock_tools_fill(get_string(s, "present"));
 
 	/* what is known in part only is left as it stands */
 	if (text == NULL)
-		text = own == NULL || own->cut ? "" : own->text;
+		text = xstrdup(own == NULL || own->cut ? "" : own->text);
 	if (strlen(text) < 65536)
 		agent_say_text(a, MSG_CONTENT, text);
 	m.text = text;
 	(void)agent_await_verdict(a, &m);
+	free(text);
 	return (true);
 }
 
@@ -448,7 +451,8 @@ mock_run(struct agent *a)
 		if (!await_go(a, s, mono_ms()))
 			return;
 		say_context(a);
-		if (!pay(a, s) || !stream(a, s))
+		if (!pay(a, s) || !stream(a, s) ||
+		    !mock_tools_run(a, get(s, "tools")))
 			return;
 		if ((f = fault_of(s)) != NULL) {
 			link_flush(&a->link);

@@ -111,14 +111,15 @@ add_coordination(const struct agent *a, struct buf *b)
 }
 
 static void
-add_presentation(struct buf *b)
+add_presentation(const struct agent *a, struct buf *b)
 {
 	buf_adds(b,
 	    "The agents have chosen your answer. Present the final "
 	    "answer to the person who asked: complete, self-contained and in "
 	    "its best form. Start from your own answer and take over what is "
 	    "better in the others. Do not mention agents, votes or this "
-	    "procedure, and call no tool.\n");
+	    "procedure");
+	buf_adds(b, a->tools == NULL ? ", and call no tool.\n" : ".\n");
 }
 
 char *
@@ -132,7 +133,7 @@ prompt_system(const struct agent *a)
 	if (a->system_message != NULL && *a->system_message != '\0')
 		buf_addf(&b, "%s\n\n", a->system_message);
 	if (a->turn.present)
-		add_presentation(&b);
+		add_presentation(a, &b);
 	else if (!a->direct)
 		add_coordination(a, &b);
 	localtime_r(&now, &tm);

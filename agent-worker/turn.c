@@ -1,8 +1,7 @@
 /*
- * One turn with a model: ask, look at the tools it called, answer what is
- * wrong with them, until an answer or a vote is accepted or three attempts
- * were made.  The history only grows: see the providers' rules on replayed
- * reasoning.
+ * One turn with a model: ask, carry out the tools it called, until an answer
+ * or a vote is accepted or three attempts to decide came to nothing.  The
+ * history only grows: see the providers' rules on replayed reasoning.
  */
 
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "agent-worker/agent.h"
 #include "agent-worker/call.h"
 #include "agent-worker/prompt.h"
+#include "agent-worker/tool/tool.h"
 #include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -19,7 +19,7 @@
 #define ATTEMPTS_MAX    3
 #define PAUSES_MAX      32 /* of one turn */
 #define ARGUMENTS_DEPTH 32
-#define NTOOLS          2
+#define NDECISIONS      2
 
 enum progress {
 	TURN_GO_ON,   /* the model is asked again; not its fault */
@@ -32,29 +32,47 @@ struct work {
 	const struct backend *backend;
 	char *system;
 	struct json_object *history;
-	struct tool_spec tools[NTOOLS];
+	struct tool_spec *tools;
 	size_t ntools;
+	bool decides;    /* with a tool; else its text is the answer */
+	bool *answered;  /* which calls of the last reply were */
 	struct buf said; /* before a pause */
 	int pauses;
 };
 
 static void
+add_tool(struct work *w, const char *name, const char *description,
+    struct json_object *schema)
+{
+	w->tools[w->ntools++] =
+	    (struct tool_spec) { name, description, schema };
+}
+
+static void
 init_work(struct work *w, struct agent *a, const struct backend *backend)
 {
+	size_t i, n = a->tools == NULL ? 0 : a->tools->ntools;
+
 	memset(w, 0, sizeof(*w));
 	w->agent = a;
 	w->backend = backend;
 	w->system = prompt_system(a);
 	w->history = json_object_new_array();
-	if (a->turn.present || a->direct)
+	w->decides = !a->turn.present && !a->direct;
+	w->tools = xcalloc(NDECISIONS + n, sizeof(*w->tools));
+	for (i = 0; i < n; i++) {
+		const struct tool *t = &a->tools->tools[i];
+
+		add_tool(
+		    w, t->name, t->description, json_object_get(t->schema));
+	}
+	if (!w->decides)
 		return;
-	w->tools[0] = (struct tool_spec) { PROMPT_NEW_ANSWER,
-		"Give a new and better answer to the question.",
-		prompt_new_answer_schema() };
-	w->tools[1] = (struct tool_spec) { PROMPT_VOTE,
-		"Vote for the best of the current answers.",
-		prompt_vote_schema(a) };
-	w->ntools = NTOOLS;
+	add_tool(w, PROMPT_NEW_ANSWER,
+	    "Give a new and better answer to the question.",
+	    prompt_new_answer_schema());
+	add_tool(w, PROMPT_VOTE, "Vote for the best of the current answers.",
+	    prompt_vote_schema(a));
 }
 
 static void
@@ -64,6 +82,8 @@ release_work(struct work *w)
 
 	for (i = 0; i < w->ntools; i++)
 		json_object_put(w->tools[i].schema);
+	free(w->tools);
+	free(w->answered);
 	json_object_put(w->history);
 	buf_release(&w->said);
 	free(w->system);
@@ -104,15 +124,37 @@ count_calls(const struct reply *r, const char *name)
 	return (n);
 }
 
+static void
+answer_call(struct work *w, const struct reply *r, size_t i, const char *text,
+    bool is_error)
+{
+	w->backend->add_result(w->history, &r->calls[i], text, is_error);
+	w->answered[i] = true;
+}
+
 /* Every call has to be answered: text to the first, a remark to the rest. */
 static void
 answer_calls(struct work *w, const struct reply *r, const char *text)
 {
 	size_t i;
 
+	for (i = 0; i < r->ncalls; i++) {
+		if (w->answered[i])
+			continue;
+		answer_call(w, r, i, text, true);
+		text = "Not carried out.";
+	}
+}
+
+static bool
+has_open_calls(const struct work *w, const struct reply *r)
+{
+	size_t i;
+
 	for (i = 0; i < r->ncalls; i++)
-		w->backend->add_result(w->history, &r->calls[i],
-		    i == 0 ? text : "Not carried out.", true);
+		if (!w->answered[i])
+			return (true);
+	return (false);
 }
 
 /* Tell the model what came in while it worked; false: nothing did. */
@@ -125,7 +167,7 @@ tell_news(struct work *w, const struct reply *r)
 	if (news->len == 0)
 		return (false);
 	text = prompt_news(news->data);
-	if (r != NULL && r->ncalls > 0)
+	if (has_open_calls(w, r))
 		answer_calls(w, r, text);
 	else
 		w->backend->add_user(w->history, text);
@@ -181,23 +223,30 @@ submit_vote(
 	return (submit(w, r, &m));
 }
 
+/* NULL: they are no JSON object.  The caller puts them. */
+static struct json_object *
+arguments_of(const struct tool_call *call)
+{
+	char err[128];
+
+	if (call->arguments.len == 0)
+		return (json_object_new_object());
+	return (field_parse(call->arguments.data, call->arguments.len,
+	    ARGUMENTS_DEPTH, err, sizeof(err)));
+}
+
+static const char bad_arguments[] =
+    "The tool's arguments are not a JSON object.";
+
 static enum progress
 take_call(struct work *w, const struct reply *r, const struct tool_call *call)
 {
-	struct json_object *arguments;
+	struct json_object *arguments = arguments_of(call);
 	enum progress p;
-	char err[128];
 
-	if (call->arguments.len == 0) {
-		arguments = json_object_new_object();
-	} else {
-		arguments = field_parse(call->arguments.data,
-		    call->arguments.len, ARGUMENTS_DEPTH, err, sizeof(err));
-		if (arguments == NULL) {
-			answer_calls(w, r,
-			    "The tool's arguments are not a JSON object.");
-			return (TURN_ATTEMPT);
-		}
+	if (arguments == NULL) {
+		answer_calls(w, r, bad_arguments);
+		return (TURN_ATTEMPT);
 	}
 	if (strcmp(call->name, PROMPT_VOTE) == 0)
 		p = submit_vote(w, r, arguments);
@@ -207,18 +256,78 @@ take_call(struct work *w, const struct reply *r, const struct tool_call *call)
 	return (p);
 }
 
+/* --- the agent's own tools --- */
+
+static bool
+is_decision(const struct work *w, const char *name)
+{
+	return (w->decides &&
+	    (strcmp(name, PROMPT_VOTE) == 0 ||
+		strcmp(name, PROMPT_NEW_ANSWER) == 0));
+}
+
+/* False: the turn is over. */
+static bool
+run_tool(struct work *w, const struct reply *r, size_t i)
+{
+	struct json_object *arguments = arguments_of(&r->calls[i]);
+	struct tool_result result;
+	bool wanted;
+
+	if (arguments == NULL) {
+		answer_call(w, r, i, bad_arguments, true);
+		return (true);
+	}
+	wanted =
+	    toolbox_run(w->agent->tools, r->calls[i].name, arguments, &result);
+	if (wanted)
+		answer_call(w, r, i,
+		    result.text.len == 0 ? "" : result.text.data,
+		    result.is_error);
+	buf_release(&result.text);
+	json_object_put(arguments);
+	return (wanted);
+}
+
+/*
+ * Carry out what it called besides a decision, which may rest on it.
+ * Returns TURN_ATTEMPT where there was nothing to be carried out.
+ */
+static enum progress
+run_tools(struct work *w, const struct reply *r)
+{
+	enum progress p = TURN_ATTEMPT;
+	size_t i;
+
+	for (i = 0; i < r->ncalls; i++) {
+		if (is_decision(w, r->calls[i].name))
+			continue;
+		if (toolbox_find(w->agent->tools, r->calls[i].name) == NULL) {
+			answer_call(w, r, i, "There is no such tool.", true);
+			continue;
+		}
+		if (!run_tool(w, r, i))
+			return (TURN_OVER);
+		p = TURN_GO_ON;
+	}
+	return (p);
+}
+
+/* --- what the reply means --- */
+
 /* What the model decided, if it did. */
 static enum progress
 decide(struct work *w, const struct reply *r)
 {
 	size_t votes = count_calls(r, PROMPT_VOTE), i;
 	size_t answers = count_calls(r, PROMPT_NEW_ANSWER);
+	enum progress p = run_tools(w, r);
 
+	if (p == TURN_OVER)
+		return (p);
 	if (votes + answers == 0) {
-		if (tell_news(w, r))
+		if (tell_news(w, r) || p == TURN_GO_ON)
 			return (TURN_GO_ON);
-		if (r->ncalls > 0)
-			answer_calls(w, r, "There is no such tool.");
 		w->backend->add_user(w->history, prompt_decide);
 		return (TURN_ATTEMPT);
 	}
@@ -233,8 +342,7 @@ decide(struct work *w, const struct reply *r)
 		return (TURN_ATTEMPT);
 	}
 	for (i = 0; i < r->ncalls; i++)
-		if (strcmp(r->calls[i].name, PROMPT_VOTE) == 0 ||
-		    strcmp(r->calls[i].name, PROMPT_NEW_ANSWER) == 0)
+		if (is_decision(w, r->calls[i].name))
 			return (take_call(w, r, &r->calls[i]));
 	return (TURN_ATTEMPT);
 }
@@ -245,6 +353,8 @@ take_text(struct work *w, const struct reply *r)
 {
 	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen };
 
+	if (r->ncalls > 0)
+		return (run_tools(w, r));
 	buf_add(&w->said, r->text.data, r->text.len);
 	m.text = w->said.len > 0 ? w->said.data : "";
 	if (w->said.len == 0 && !w->agent->turn.present) {
@@ -274,7 +384,10 @@ take_reply(struct work *w, const struct reply *r)
 	if (r->finish == FINISH_FILTER)
 		log_warnx("the model refused: %s",
 		    r->error == NULL ? "no reason given" : r->error);
-	return (w->ntools == 0 ? take_text(w, r) : decide(w, r));
+	w->answered =
+	    xreallocarray(w->answered, r->ncalls + 1, sizeof(*w->answered));
+	memset(w->answered, 0, (r->ncalls + 1) * sizeof(*w->answered));
+	return (w->decides ? decide(w, r) : take_text(w, r));
 }
 
 /* The configured model, or the one that took its place. */

@@ -73,11 +73,14 @@ struct msg {
 	const char *name; /* of a tool or a program */
 	const char *key;  /* the backend's key, in init only */
 	const char *system_message;
+	const char *snapshot; /* answer: the name of its files, as they are */
 	struct json_object *answers; /* not yet sent: [{agent, label, text,
-				      * bytes: of the whole, if text is cut}] */
+				      * bytes: of the whole, if text is cut,
+				      * files: a directory, if it has any}] */
 	struct json_object *backend; /* init: its resolved configuration */
 	struct json_object *script;  /* init: a mock agent's steps */
 	struct json_object *options; /* init: what shapes prompts and limits */
+	struct json_object *tools;   /* init: what it may use, and where */
 	struct json_object *votes;   /* present: [{agent, reason}] */
 	int64_t count;               /* init: agents in the run */
 	int64_t limit_ms;            /* turn: time left for it */

@@ -1,0 +1,5 @@
+/* MCP servers: no tools yet. */
+
+#include "agent-worker/tool/tool.h"
+
+const struct tool_family family_mcp = { NULL, NULL, NULL };
