@@ -130,6 +130,7 @@ NET_SRCS =	agent-worker/net/http.c \
 		agent-worker/backend/think.c
 
 TOOL_SRCS =	agent-worker/mcp/family.c \
+		agent-worker/tool/confined.c \
 		agent-worker/tool/files.c \
 		agent-worker/tool/plan.c \
 		agent-worker/tool/shell.c \

@@ -132,6 +132,31 @@ children_end(int *killed)
 	return (false);
 }
 
+/*
+ * A pass that meets none of them, not even a dead one, is proof: whoever
+ * loses its parent becomes ours before that parent can be collected.
+ */
+bool
+children_end_others(bool (*keep)(void *, pid_t), void *arg)
+{
+	struct process p;
+	pid_t self = getpid();
+	bool none = true;
+	DIR *proc;
+
+	if ((proc = open_proc()) == NULL)
+		return (true);
+	while (next_process(proc, &p)) {
+		if (p.parent != self || keep(arg, p.pid))
+			continue;
+		none = false;
+		kill(p.pid, SIGKILL);
+		(void)waitpid(p.pid, NULL, WNOHANG);
+	}
+	closedir(proc);
+	return (none);
+}
+
 static void
 take_processes(struct processes *all)
 {

@@ -32,6 +32,12 @@ int children_kill(bool (*keep)(void *arg, pid_t), void *arg);
 bool children_end(int *killed);
 
 /*
+ * The same for all children but those that `keep` claims, which are neither
+ * collected nor killed.
+ */
+bool children_end_others(bool (*keep)(void *arg, pid_t), void *arg);
+
+/*
  * The processor time that all descendants have taken so far, in clock ticks:
  * sysconf(_SC_CLK_TCK) of them are a second.  It falls when one dies whose
  * parent does not collect it.

@@ -14,7 +14,8 @@
 #include "ipc/log.h"
 #include "ipc/spawn.h"
 
-#define ERROR_FD 3 /* where the child keeps the pipe that reports exec */
+#define REPORT_FD 3
+#define ERROR_FD  4 /* where the child keeps the pipe that reports exec */
 
 struct failure {
 	int error;
@@ -62,20 +63,23 @@ child_signals(void)
 static void
 child_descriptors(const struct spawn *sp, int *error_fd)
 {
-	int fds[3], i, high;
+	const int from[] = { sp->fds[0], sp->fds[1], sp->fds[2], sp->report };
+	int fds[4], i, high, n = sp->report == 0 ? 3 : 4;
 
-	for (i = 0; i < 3; i++)
-		if ((fds[i] = fcntl(sp->fds[i], F_DUPFD_CLOEXEC, 10)) == -1)
+	for (i = 0; i < n; i++)
+		if ((fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 10)) == -1)
 			child_fail(*error_fd, "fcntl");
 	if ((high = fcntl(*error_fd, F_DUPFD_CLOEXEC, 10)) == -1)
 		child_fail(*error_fd, "fcntl");
 	*error_fd = high;
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < n; i++)
 		if (dup2(fds[i], i) == -1)
 			child_fail(*error_fd, "dup2");
 	if (dup3(high, ERROR_FD, O_CLOEXEC) == -1)
 		child_fail(*error_fd, "dup3");
 	*error_fd = ERROR_FD;
+	if (sp->report == 0)
+		close(REPORT_FD);
 	close_range(ERROR_FD + 1, ~0U, 0);
 }
 

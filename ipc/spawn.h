@@ -1,7 +1,7 @@
 /*
  * The only fork of the program: start another program with its three
- * standard descriptors, in its own process group, with default signal
- * handling, nothing else inherited, and gone when we are.
+ * standard descriptors and perhaps a fourth, in its own process group, with
+ * default signal handling, nothing else inherited, and gone when we are.
  */
 
 #ifndef IPC_SPAWN_H
@@ -16,6 +16,7 @@ struct spawn {
 	char *const *envp;
 	const char *dir;  /* its working directory; NULL: ours */
 	int fds[3];       /* become 0, 1 and 2; stay the caller's */
+	int report;       /* likewise 3; 0: there is none */
 	int death_signal; /* sent to it when we die; 0: none.  See prctl(2),
 			   * PR_SET_PDEATHSIG: it follows our thread. */
 };

@@ -47,7 +47,8 @@ void confined_stop(const struct confined *);
 /*
  * Collect it if it is gone: true, with the exit status as a shell would say
  * it (128 + n for signal n) and the report in cause ("exit", "signal",
- * "memory", "processes", "cpu") filled in and every descriptor closed.
+ * "memory", "processes", "cpu"; "lost" where there is none) filled in and
+ * every descriptor closed: read what is in them before.
  */
 bool confined_collect(
     struct confined *, int *out_status, char *cause, size_t causelen);
@@ -57,11 +58,13 @@ void confined_kill(struct confined *);
 
 /*
  * The environment of a tool: what every program needs, what the
- * configuration adds ("env" of init.tools) and names, and more, an object of
- * strings or NULL, on top.  For confined_env_free.
+ * configuration adds ("env" of init.tools) and passes, and more, an object
+ * of strings or NULL, on top.  pass is an array of names to take from our own
+ * environment, an object of strings where that does not have them, or NULL.
+ * For confined_env_free.
  */
 char **confined_env(const struct walls *, struct json_object *tools,
-    struct json_object *pass_names, struct json_object *more);
+    struct json_object *pass, struct json_object *more);
 void confined_env_free(char **);
 
 #endif

@@ -31,3 +31,9 @@ walls_release(struct walls *w)
 {
 	memset(w, 0, sizeof(*w));
 }
+
+bool
+wall_is_writable(const struct walls *w, const struct wall *wall)
+{
+	return (wall->write || (wall->presenter && w->presenting));
+}
