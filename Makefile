@@ -135,7 +135,8 @@ TOOL_SRCS =	agent-worker/mcp/family.c \
 		agent-worker/tool/plan.c \
 		agent-worker/tool/shell.c \
 		agent-worker/tool/tool.c \
-		agent-worker/tool/walls.c
+		agent-worker/tool/walls.c \
+		agent-worker/tool/walls_open.c
 
 WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/bound.c \
