@@ -1,5 +1,7 @@
 /* The worker's end of the channel, and where it sleeps. */
 
+#include <sys/epoll.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,7 +18,8 @@
 #define HEARTBEAT_MS 5000
 #define PENDING_MAX  ((size_t)1024 * 1024) /* before sending waits */
 #define FLUSH_AT     ((size_t)32 * 1024)   /* before a wait is waited for */
-#define ALARM_S      5 /* to leave after SIGTERM, stuck or not */
+#define ALARM_S      5  /* to leave after SIGTERM, stuck or not */
+#define READY_MAX    64 /* watches looked after in one wait */
 
 static int signal_write_fd = -1;
 
@@ -62,6 +65,8 @@ link_init(struct link *l)
 
 	if (spawn_pipe(pipe_fds) == -1)
 		fatal("pipe");
+	if ((l->watch_fd = epoll_create1(EPOLL_CLOEXEC)) == -1)
+		fatal("epoll_create1");
 	l->signal_fd = pipe_fds[0];
 	signal_write_fd = pipe_fds[1];
 	fcntl(signal_write_fd, F_SETFL, O_NONBLOCK);
@@ -77,6 +82,7 @@ void
 link_release(struct link *l)
 {
 	chan_release(&l->chan);
+	close(l->watch_fd);
 }
 
 static void
@@ -149,19 +155,53 @@ take_input(struct link *l, short revents)
 	}
 }
 
+/* --- watches --- */
+
+void
+link_watch(struct link *l, struct watch *w)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = w };
+
+	if (epoll_ctl(l->watch_fd, EPOLL_CTL_ADD, w->fd, &event) == -1)
+		log_warn("cannot watch a descriptor");
+}
+
+void
+link_unwatch(struct link *l, const struct watch *w)
+{
+	(void)epoll_ctl(l->watch_fd, EPOLL_CTL_DEL, w->fd, NULL);
+}
+
+/* One at a time, since each may end the watch of another. */
+static void
+take_watched(struct link *l)
+{
+	struct epoll_event event;
+	const struct watch *w;
+	int i;
+
+	for (i = 0; i < READY_MAX; i++) {
+		if (epoll_wait(l->watch_fd, &event, 1, 0) != 1)
+			return;
+		w = event.data.ptr;
+		w->ready(w->arg);
+	}
+}
+
 void
 link_wait(struct link *l, int64_t until_ms, link_poll_fn *fn, void *arg)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 		{ l->chan.rfd, POLLIN, 0 },
 		{ l->signal_fd, POLLIN, 0 },
+		{ l->watch_fd, POLLIN, 0 },
 		{ l->chan.wfd, POLLOUT, 0 },
 	};
 	int64_t now = mono_ms(), left;
 	unsigned int n;
 
 	flush(l);
-	n = chan_pending(&l->chan) > 0 ? 3 : 2;
+	n = chan_pending(&l->chan) > 0 ? 4 : 3;
 	if (l->closed)
 		return;
 	left = mono_min(until_ms, l->beat_at) - now;
@@ -170,7 +210,9 @@ link_wait(struct link *l, int64_t until_ms, link_poll_fn *fn, void *arg)
 		take_input(l, fds[0].revents);
 		if (fds[1].revents != 0)
 			l->closed = true;
-		if (n == 3 && fds[2].revents != 0)
+		if (fds[2].revents != 0)
+			take_watched(l);
+		if (n == 4 && fds[3].revents != 0)
 			flush(l);
 	}
 	if (mono_ms() >= l->beat_at)

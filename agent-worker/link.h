@@ -13,9 +13,17 @@
 #include "ipc/chan.h"
 #include "ipc/msg.h"
 
+/* A descriptor that is looked after whatever the worker waits for. */
+struct watch {
+	int fd;
+	void (*ready)(void *arg); /* it can be read; it may not send */
+	void *arg;
+};
+
 struct link {
 	struct chan chan;
 	int signal_fd;   /* readable once SIGTERM came */
+	int watch_fd;    /* an epoll(7) of what is watched */
 	bool closed;     /* no more orders: end of file, SIGTERM, an error */
 	int64_t beat_at; /* when the next heartbeat is due, monotonic */
 	int64_t turn;    /* that heartbeats name */
@@ -48,6 +56,14 @@ typedef int link_poll_fn(
  * what the poll function adds (NULL: poll(2) alone).
  */
 void link_wait(struct link *, int64_t until_ms, link_poll_fn *, void *arg);
+
+/*
+ * From now on ready is called whenever the worker sleeps and fd, which is
+ * not blocking, can be read or is at its end.  The watch is the caller's,
+ * who ends it before fd is closed.
+ */
+void link_watch(struct link *, struct watch *);
+void link_unwatch(struct link *, const struct watch *);
 
 /* The next message, for msg_release; false: none is there. */
 bool link_next(struct link *, struct msg *);
