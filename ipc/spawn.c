@@ -14,9 +14,6 @@
 #include "ipc/log.h"
 #include "ipc/spawn.h"
 
-#define REPORT_FD 3
-#define ERROR_FD  4 /* where the child keeps the pipe that reports exec */
-
 struct failure {
 	int error;
 	const char *what; /* same address in both processes until exec */
@@ -29,16 +26,23 @@ spawn_pipe(int fds[2])
 }
 
 /* From here to exec only async-signal-safe calls: see signal-safety(7). */
-static void __attribute__((noreturn)) child_fail(int fd, const char *what)
+static void __attribute__((noreturn))
+child_report(int fd, bool entered, const char *what)
 {
 	struct failure f;
 	ssize_t n;
 
 	memset(&f, 0, sizeof(f)); /* its padding is written too */
 	f.error = errno;
+	f.entered = entered;
 	f.what = what;
 	n = write(fd, &f, sizeof(f));
 	_exit(n == sizeof(f) ? 127 : 126);
+}
+
+static void __attribute__((noreturn)) child_fail(int fd, const char *what)
+{
+	child_report(fd, true, what);
 }
 
 static void
@@ -57,38 +61,53 @@ child_signals(void)
 }
 
 /*
- * The sources are moved above the targets first, so that no dup2 closes a
- * descriptor that is still to be used.
+ * Out of the way of the targets, so that no dup2 closes a descriptor that is
+ * still to be used.
  */
+static int
+child_raise(int fd, int targets, int error_fd)
+{
+	int high;
+
+	if ((high = fcntl(fd, F_DUPFD_CLOEXEC, targets)) == -1)
+		child_fail(error_fd, "fcntl");
+	return (high);
+}
+
+static int
+child_source(const struct spawn *sp, int target)
+{
+	return (target < 3 ? sp->fds[target] : sp->pass[target - 3]);
+}
+
+/* The pipe that reports exec is kept right behind the targets. */
 static void
 child_descriptors(const struct spawn *sp, int *error_fd)
 {
-	const int from[] = { sp->fds[0], sp->fds[1], sp->fds[2], sp->report };
-	int fds[4], i, high, n = sp->report == 0 ? 3 : 4;
+	int fds[3 + SPAWN_PASS_MAX], i, n = 3 + (int)sp->npass, high;
 
 	for (i = 0; i < n; i++)
-		if ((fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 10)) == -1)
-			child_fail(*error_fd, "fcntl");
-	if ((high = fcntl(*error_fd, F_DUPFD_CLOEXEC, 10)) == -1)
-		child_fail(*error_fd, "fcntl");
-	*error_fd = high;
+		fds[i] = child_raise(child_source(sp, i), n + 1, *error_fd);
+	high = *error_fd = child_raise(*error_fd, n + 1, *error_fd);
 	for (i = 0; i < n; i++)
 		if (dup2(fds[i], i) == -1)
 			child_fail(*error_fd, "dup2");
-	if (dup3(high, ERROR_FD, O_CLOEXEC) == -1)
+	if (dup3(high, n, O_CLOEXEC) == -1)
 		child_fail(*error_fd, "dup3");
-	*error_fd = ERROR_FD;
-	if (sp->report == 0)
-		close(REPORT_FD);
-	close_range(ERROR_FD + 1, ~0U, 0);
+	*error_fd = n;
+	close_range((unsigned int)n + 1, ~0U, 0);
 }
 
 static void __attribute__((noreturn))
 child(const struct spawn *sp, int error_fd, pid_t parent)
 {
+	const char *failed;
+
 	child_signals();
-	if (setpgid(0, 0) == -1)
-		child_fail(error_fd, "setpgid");
+	if (sp->enter != NULL && (failed = sp->enter(sp->arg)) != NULL)
+		child_report(error_fd, false, failed);
+	if (sp->session ? setsid() == -1 : setpgid(0, 0) == -1)
+		child_fail(error_fd, sp->session ? "setsid" : "setpgid");
 	child_descriptors(sp, &error_fd);
 	if (sp->death_signal != 0) {
 		if (prctl(PR_SET_PDEATHSIG, sp->death_signal) == -1)
@@ -105,7 +124,7 @@ child(const struct spawn *sp, int error_fd, pid_t parent)
 
 /* End of file means that exec closed the other end. */
 static int
-await_exec(int fd, const char *program, char *err, size_t errlen)
+await_exec(int fd, const char *program, bool *entered, char *err, size_t errlen)
 {
 	struct failure f;
 	ssize_t n;
@@ -116,6 +135,7 @@ await_exec(int fd, const char *program, char *err, size_t errlen)
 	if (n == 0)
 		return (0);
 	if (n == sizeof(f)) {
+		*entered = f.entered;
 		snprintf(err, errlen, "%s %s: %s", f.what, program,
 		    strerror(f.error));
 		errno = f.error;
@@ -129,10 +149,19 @@ await_exec(int fd, const char *program, char *err, size_t errlen)
 pid_t
 spawn_run(const struct spawn *sp, char *err, size_t errlen)
 {
+	bool entered;
+
+	return (spawn_enter(sp, &entered, err, errlen));
+}
+
+pid_t
+spawn_enter(const struct spawn *sp, bool *entered, char *err, size_t errlen)
+{
 	sigset_t all, old;
 	pid_t pid, self = getpid();
 	int report[2], error;
 
+	*entered = false;
 	if (spawn_pipe(report) == -1) {
 		snprintf(err, errlen, "pipe: %s", strerror(errno));
 		return (-1);
@@ -149,8 +178,11 @@ spawn_run(const struct spawn *sp, char *err, size_t errlen)
 	if (pid == -1) {
 		snprintf(err, errlen, "fork: %s", strerror(error));
 	} else {
-		setpgid(pid, pid);
-		if (await_exec(report[0], sp->argv[0], err, errlen) == -1) {
+		/* who leads a group already cannot lead a session */
+		if (!sp->session)
+			setpgid(pid, pid);
+		if (await_exec(report[0], sp->argv[0], entered, err, errlen) ==
+		    -1) {
 			error = errno;
 			/* it has exited or is about to: see child_fail */
 			(void)waitpid(pid, NULL, 0);

@@ -217,7 +217,8 @@ run(const struct walls *walls, const struct confined_want *want,
 	struct spawn sp = { .argv = argv.list,
 		.envp = want->envp,
 		.fds = { theirs[PIPE_IN], theirs[PIPE_OUT], theirs[PIPE_ERR] },
-		.report = theirs[PIPE_REPORT],
+		.pass = &theirs[PIPE_REPORT],
+		.npass = 1,
 		.death_signal = SIGTERM };
 	pid_t pid = spawn_run(&sp, err, errlen);
 
