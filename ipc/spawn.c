@@ -16,6 +16,7 @@
 
 struct failure {
 	int error;
+	bool entered;
 	const char *what; /* same address in both processes until exec */
 };
 
