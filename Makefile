@@ -222,7 +222,8 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_responses \
 		tests/unit/test_responses_request \
 		tests/unit/test_retry \
-		tests/unit/test_sse
+		tests/unit/test_sse \
+		tests/unit/test_walls
 
 TEST_TOOLS =	tests/bench/flood-worker \
 		tests/bin/fake-worker

@@ -175,6 +175,9 @@ create(const struct walls *w, const char *path, int flags, mode_t mode,
 		return (-1);
 	fd =
 	    open_how(dir, name, flags | O_EXCL | O_NOFOLLOW, mode, HOW_BENEATH);
+	/* it was not there just now, so it is a link to nothing */
+	if (fd == -1 && errno == EEXIST && (flags & O_EXCL) == 0)
+		errno = ELOOP;
 	if (fd == -1)
 		refuse_errno(err, errlen, path);
 	free(name);

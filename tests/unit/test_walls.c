@@ -1,0 +1,461 @@
+/* agent-worker/tool/walls: no way out, whatever links and renames are made. */
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tests/unit/tool_box.h"
+
+#define WRITE (O_WRONLY | O_TRUNC)
+#define MAKE  (O_WRONLY | O_CREAT)
+
+/* 0: it was opened; else why not. */
+static int
+try_open(struct toolbox *box, const char *path, int flags)
+{
+	char why[256] = "";
+	int fd = walls_open(&box->walls, path, flags, 0666, why, sizeof(why));
+	int saved = errno;
+
+	if (fd != -1) {
+		close(fd);
+		return (0);
+	}
+	if (!CHECK(why[0] != '\0'))
+		printf("# %s\n", path);
+	return (saved);
+}
+
+static int
+try_parent(struct toolbox *box, const char *path, bool write)
+{
+	char why[256] = "", *name;
+	int fd = walls_open_parent(
+	    &box->walls, path, write, &name, why, sizeof(why));
+	int saved = errno;
+
+	if (fd == -1)
+		return (saved);
+	close(fd);
+	free(name);
+	return (0);
+}
+
+/* "@" stands for the test's directory. */
+static char *
+expand(const char *path)
+{
+	return (path[0] == '@' ? xasprintf("%s%s", scratch_path, path + 1)
+			       : xstrdup(path));
+}
+
+struct row {
+	const char *path;
+	int flags;
+	int error;
+};
+
+static void
+check_rows(struct toolbox *box, const struct row *rows, size_t n)
+{
+	char *path;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		path = expand(rows[i].path);
+		if (!CHECK_INT(
+			try_open(box, path, rows[i].flags), rows[i].error))
+			printf("# row %zu: %s\n", i, rows[i].path);
+		free(path);
+	}
+	HOLDS("outside/secret", SECRET);
+	CHECK_INT(names_in("outside"), 1);
+}
+
+#define CHECK_ROWS(rows) check_rows(box, rows, sizeof(rows) / sizeof(rows[0]))
+
+static void
+make_link(const char *target, const char *path)
+{
+	char *to = expand(target);
+
+	if (symlink(to, path) == -1)
+		err(1, "%s", path);
+	free(to);
+}
+
+TEST(what_is_inside_is_opened)
+{
+	static const struct row rows[] = {
+		{ "f", O_RDONLY, 0 },
+		{ "./f", O_RDONLY, 0 },
+		{ "d//f", O_RDONLY, 0 },
+		{ "d/../f", O_RDONLY, 0 },
+		{ "no/such/../../f", O_RDONLY, 0 },
+		{ ".", O_RDONLY | O_DIRECTORY, 0 },
+		{ "d/", O_RDONLY, 0 },
+		{ "@/ws", O_RDONLY, 0 },
+		{ "@/ws/f", O_RDWR, 0 },
+		{ "@/ws/new", MAKE, 0 },
+		{ "@/ws/new", MAKE | O_EXCL, EEXIST },
+		{ "link", O_RDONLY, 0 },
+		{ "link", WRITE, 0 },
+		{ "d/up", O_RDONLY, 0 },
+		{ "@/tmp/t", MAKE, 0 },
+		{ "@/snapshots/agent1.1/seen.txt", O_RDONLY, 0 },
+		{ "../snapshots/agent1.1/seen.txt", O_RDONLY, 0 },
+		{ "@/ctx/f", O_RDONLY, 0 },
+		{ "@/ctx/.git/config", O_RDONLY, 0 },
+		{ "@/ctx/kept/f", O_RDONLY, 0 },
+		{ "@/only/one.txt", O_RDONLY, 0 },
+		{ ".git/config", MAKE, 0 },
+		{ "missing", O_RDONLY, ENOENT },
+		{ "missing/new", MAKE, ENOENT },
+		{ "f/x", O_RDONLY, ENOTDIR },
+		{ "", O_RDONLY, ENOENT },
+	};
+	struct toolbox *box = box_enter("");
+
+	mkdir("ws/d", 0777);
+	mkdir("ws/.git", 0777);
+	spill("ws/f", "f");
+	spill("ws/d/f", "f");
+	make_link("f", "ws/link");
+	make_link("../f", "ws/d/up");
+	CHECK_ROWS(rows);
+	box_leave(box);
+}
+
+TEST(no_way_out)
+{
+	static const struct row rows[] = {
+		{ "../outside/secret", O_RDONLY, EACCES },
+		{ "@/ws/../outside/secret", O_RDONLY, EACCES },
+		{ "@/ws/../../../../../../etc/passwd", O_RDONLY, EACCES },
+		{ "/etc/passwd", O_RDONLY, EACCES },
+		{ "/", O_RDONLY, EACCES },
+		{ "/..", O_RDONLY, EACCES },
+		{ "@", O_RDONLY, EACCES },
+		{ "@/ws2/f", O_RDONLY, EACCES },
+		{ "@/w", O_RDONLY, EACCES },
+		{ "@/outside/secret", O_RDONLY, EACCES },
+		{ "@/outside/secret", WRITE, EACCES },
+		{ "@/outside/new", MAKE, EACCES },
+		{ "@/only/two.txt", O_RDONLY, EACCES },
+		{ "@/only", O_RDONLY, EACCES },
+		{ "@/only/one.txt/x", O_RDONLY, EACCES },
+		{ "/proc/self/root/etc/passwd", O_RDONLY, EACCES },
+		{ "/proc/self/environ", O_RDONLY, EACCES },
+		{ "/dev/stdin", O_RDONLY, EACCES },
+		{ "absolute", O_RDONLY, EXDEV },
+		{ "absolute", WRITE, EXDEV },
+		{ "absolute", O_PATH, EXDEV },
+		{ "relative", O_RDONLY, EXDEV },
+		{ "relative", WRITE, EXDEV },
+		{ "dir/secret", O_RDONLY, EXDEV },
+		{ "dir/new", MAKE, EXDEV },
+		{ "dangling", MAKE, EXDEV },
+		{ "updangling", MAKE, EXDEV },
+		{ "chain", O_RDONLY, EXDEV },
+		{ "own", O_RDONLY, EXDEV },
+		{ "root/etc/passwd", O_RDONLY, EXDEV },
+		{ "proc/self/root/etc/passwd", O_RDONLY, EXDEV },
+		{ "loop", O_RDONLY, ELOOP },
+		{ "inner", MAKE, ELOOP },
+		{ "absolute", O_RDONLY | O_NOFOLLOW, EINVAL },
+		{ "fifo", O_RDONLY, EINVAL },
+		{ "fifo", WRITE, EINVAL },
+		{ "socket", O_RDONLY, EINVAL },
+	};
+	struct sockaddr_un sun = { .sun_family = AF_UNIX,
+		.sun_path = "ws/socket" };
+	struct toolbox *box = box_enter("");
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	mkdir("ws2", 0777);
+	spill("ws2/f", "neighbour");
+	spill("ws/f", "f");
+	make_link("@/outside/secret", "ws/absolute");
+	make_link("../outside/secret", "ws/relative");
+	make_link("../outside", "ws/dir");
+	make_link("@/outside/made", "ws/dangling");
+	make_link("../outside/made", "ws/updangling");
+	make_link("relative", "ws/chain");
+	make_link("@/ws/f", "ws/own");
+	make_link("/", "ws/root");
+	make_link("/proc", "ws/proc");
+	make_link("loop", "ws/loop");
+	make_link("nothing", "ws/inner");
+	CHECK_INT(mkfifo("ws/fifo", 0666), 0);
+	CHECK_INT(bind(s, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	CHECK_ROWS(rows);
+	close(s);
+	box_leave(box);
+}
+
+static const struct row before_it[] = {
+	{ "@/snapshots/agent1.1/seen.txt", WRITE, EROFS },
+	{ "@/snapshots/agent1.1/new", MAKE, EROFS },
+	{ "@/ctx/f", WRITE, EROFS },
+	{ "@/ctx/new", MAKE, EROFS },
+	{ "@/only/one.txt", WRITE, EROFS },
+};
+
+TEST(the_users_own_is_read_only_before_the_presentation)
+{
+	struct toolbox *box = box_enter("");
+
+	CHECK_ROWS(before_it);
+	CHECK_INT(try_parent(box, "ws/f", true), ENOENT);
+	CHECK_INT(try_parent(box, "f", true), 0);
+	CHECK_INT(try_parent(box, "../ctx/f", false), 0);
+	CHECK_INT(try_parent(box, "../ctx/f", true), EROFS);
+	CHECK_INT(try_parent(box, "../ctx", false), EBUSY);
+	CHECK_INT(try_parent(box, ".", true), EBUSY);
+	CHECK_INT(names_in("ctx"), 4);
+	HOLDS("ctx/f", "context\n");
+	HOLDS("only/one.txt", "one\n");
+	box_leave(box);
+}
+
+TEST(the_presenter_writes_but_not_what_is_kept)
+{
+	static const struct row rows[] = {
+		{ "@/ctx/f", O_WRONLY, 0 },
+		{ "@/ctx/new", MAKE, 0 },
+		{ "@/only/one.txt", O_WRONLY, 0 },
+		{ "@/snapshots/agent1.1/seen.txt", O_WRONLY, EROFS },
+		{ "@/ctx/kept/f", O_WRONLY, EROFS },
+		{ "@/ctx/kept/new", MAKE, EROFS },
+		{ "@/ctx/new/../kept/f", O_WRONLY, EROFS },
+		{ "@/ctx/nested/f", O_WRONLY, EROFS },
+		{ "@/ctx/nested/new", MAKE, EROFS },
+		{ "@/ctx/.git/config", O_WRONLY, EROFS },
+		{ "@/ctx/.git/new", MAKE, EROFS },
+		{ "@/ctx/.env", MAKE, EROFS },
+		{ "@/ctx/sub/node_modules", MAKE, EROFS },
+		{ "@/ctx/to_git/config", O_WRONLY, EROFS },
+		{ "@/ctx/to_git/new", MAKE, EROFS },
+		{ "@/ctx/to_kept", O_WRONLY, EROFS },
+		{ "@/ctx/to_nested/f", O_WRONLY, EROFS },
+		{ "@/ctx/to_nested/new", MAKE, EROFS },
+		{ "@/ctx/.gitignore", MAKE, 0 },
+		{ "@/ctx/.environment", MAKE, 0 },
+		{ "@/only/two.txt", O_WRONLY, EACCES },
+		{ "@/only/new.txt", MAKE, EACCES },
+	};
+	struct toolbox *box = box_enter("");
+
+	mkdir("ctx/sub", 0777);
+	make_link(".git", "ctx/to_git");
+	make_link("kept/f", "ctx/to_kept");
+	make_link("nested", "ctx/to_nested");
+	box_present(box);
+	CHECK_ROWS(rows);
+	HOLDS("ctx/kept/f", "kept\n");
+	HOLDS("ctx/nested/f", "nested\n");
+	HOLDS("ctx/.git/config", "config\n");
+	CHECK_INT(names_in("ctx/.git"), 1);
+	CHECK_INT(names_in("ctx/sub"), 0);
+	box->agent->turn.present = false;
+	toolbox_prepare(box);
+	CHECK_ROWS(before_it);
+	box_leave(box);
+}
+
+TEST(what_holds_a_wall_does_not_go)
+{
+	static const struct {
+		const char *path;
+		int error;
+	} rows[] = {
+		{ "@/ws", EBUSY },
+		{ "@/ws/d", 0 },
+		{ "@/ctx", EBUSY },
+		{ "@/ctx/nested", EROFS },
+		{ "@/ctx/f", 0 },
+		{ "@/ctx/kept", EROFS },
+		{ "@/only/one.txt", EBUSY },
+		{ "@", EACCES },
+		{ "/", EACCES },
+	};
+	struct toolbox *box = box_enter("");
+	char why[256], *path;
+	size_t i;
+
+	box_present(box);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		path = expand(rows[i].path);
+		errno = 0;
+		walls_may_go(&box->walls, path, why, sizeof(why));
+		if (!CHECK_INT(errno, rows[i].error))
+			printf("# %s\n", rows[i].path);
+		free(path);
+	}
+	box_leave(box);
+}
+
+TEST(a_root_may_be_named_through_a_link)
+{
+	struct json_object *o;
+	struct toolbox *box = box_enter("");
+	struct walls w;
+	char *text, why[256], *path;
+	int fd;
+
+	make_link("@/ws", "alias");
+	spill("ws/f", "f");
+	text = xasprintf("{\"workspace\":\"%s/alias/\"}", scratch_path);
+	o = json_tokener_parse(text);
+	walls_init(&w, o);
+	path = xasprintf("%s/alias/f", scratch_path);
+	fd = walls_open(&w, path, O_RDONLY, 0, why, sizeof(why));
+	CHECK(fd != -1);
+	close(fd);
+	fd = walls_open(&w, "f", O_RDONLY, 0, why, sizeof(why));
+	CHECK(fd != -1);
+	close(fd);
+	/* the root itself becomes a link while the agent works */
+	CHECK_INT(rename("ws", "ws.was"), 0);
+	make_link("@/outside", "ws");
+	fd = walls_open(&w, "secret", O_RDONLY, 0, why, sizeof(why));
+	CHECK_INT(fd, -1);
+	CHECK_INT(errno, ELOOP);
+	walls_release(&w);
+	json_object_put(o);
+	free(path);
+	free(text);
+	box_leave(box);
+}
+
+TEST(odd_configurations)
+{
+	static const char *const rows[] = { "{}", "{'workspace':null}",
+		"{'workspace':'relative'}", "{'workspace':7,'context':{}}",
+		"{'workspace':'/no/such','context':[null,1,{},{'path':1}]}",
+		"{'workspace':'','context':[{'path':'/x','keep':[1,'y']}]}" };
+	struct json_object *o;
+	struct walls w;
+	char why[256], *json, *p;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json = xstrdup(rows[i]);
+		for (p = json; *p != '\0'; p++)
+			if (*p == '\'')
+				*p = '"';
+		o = json_tokener_parse(json);
+		walls_init(&w, o);
+		CHECK_INT(
+		    walls_open(&w, "f", O_RDONLY, 0, why, sizeof(why)), -1);
+		walls_release(&w);
+		json_object_put(o);
+		free(json);
+	}
+}
+
+/* --- races --- */
+
+static atomic_bool race_over;
+static const char *race_one, *race_other;
+
+/* Two names change places as fast as they can. */
+static void *
+swap(void *arg)
+{
+	(void)arg;
+	while (!race_over)
+		(void)syscall(SYS_renameat2, AT_FDCWD, race_one, AT_FDCWD,
+		    race_other, 2 /* RENAME_EXCHANGE */);
+	return (NULL);
+}
+
+struct race {
+	int inside;
+	int refused;
+};
+
+/* What is opened as d/f is never the file outside; nothing is made there. */
+static struct race
+run_race(struct toolbox *box, int flags)
+{
+	struct race seen = { 0, 0 };
+	char why[256], text[64];
+	ssize_t n;
+	int fd, i;
+
+	for (i = 0; i < 20000; i++) {
+		fd = walls_open(
+		    &box->walls, "d/f", flags, 0666, why, sizeof(why));
+		if (fd == -1) {
+			seen.refused++;
+			continue;
+		}
+		seen.inside++;
+		n = (flags & O_ACCMODE) == O_RDONLY
+		    ? read(fd, text, sizeof(text))
+		    : write(fd, "inside", 6);
+		if (n != 6 ||
+		    ((flags & O_ACCMODE) == O_RDONLY &&
+			memcmp(text, "inside", 6) != 0))
+			CHECK(false);
+		close(fd);
+	}
+	return (seen);
+}
+
+TEST(a_directory_that_becomes_a_link)
+{
+	struct toolbox *box = box_enter("");
+	struct race seen;
+	pthread_t thread;
+
+	mkdir("ws/d", 0777);
+	spill("ws/d/f", "inside");
+	spill("outside/f", "outside");
+	make_link("../outside", "ws/link");
+	race_one = "ws/d";
+	race_other = "ws/link";
+	race_over = false;
+	CHECK_INT(pthread_create(&thread, NULL, swap, NULL), 0);
+	seen = run_race(box, O_RDONLY);
+	printf("# read: %d inside, %d refused\n", seen.inside, seen.refused);
+	CHECK(seen.inside > 0);
+	CHECK(seen.refused > 0);
+	seen = run_race(box, O_WRONLY | O_CREAT);
+	printf("# write: %d inside, %d refused\n", seen.inside, seen.refused);
+	CHECK(seen.inside > 0);
+	CHECK(seen.refused > 0);
+	race_over = true;
+	pthread_join(thread, NULL);
+	HOLDS("outside/f", "outside");
+	box_leave(box);
+}
+
+/* The last name is a file now, a link out of the walls then. */
+TEST(a_file_that_becomes_a_link)
+{
+	struct toolbox *box = box_enter("");
+	struct race seen;
+	pthread_t thread;
+
+	mkdir("ws/d", 0777);
+	spill("ws/d/f", "inside");
+	spill("outside/f", "outside");
+	make_link("../../outside/f", "ws/d/link");
+	race_one = "ws/d/f";
+	race_other = "ws/d/link";
+	race_over = false;
+	CHECK_INT(pthread_create(&thread, NULL, swap, NULL), 0);
+	seen = run_race(box, O_WRONLY | O_CREAT);
+	CHECK(seen.inside > 0);
+	CHECK(seen.refused > 0);
+	race_over = true;
+	pthread_join(thread, NULL);
+	HOLDS("outside/f", "outside");
+	box_leave(box);
+}
