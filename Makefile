@@ -50,21 +50,28 @@ IPC_SRCS =	ipc/buf.c \
 
 CONFIG_SRCS =	supervisor/config/agent.c \
 		supervisor/config/check.c \
+		supervisor/config/command_line.c \
+		supervisor/config/context.c \
 		supervisor/config/diag.c \
 		supervisor/config/examples.c \
 		supervisor/config/expand.c \
 		supervisor/config/find.c \
 		supervisor/config/load.c \
+		supervisor/config/mcp_servers.c \
 		supervisor/config/node.c \
 		supervisor/config/preset.c \
 		supervisor/config/price_load.c \
 		supervisor/config/print.c \
 		supervisor/config/program.c \
+		supervisor/config/quick.c \
 		supervisor/config/scalar.c \
 		supervisor/config/schema.c \
 		supervisor/config/script.c \
 		supervisor/config/source.c \
 		supervisor/config/suggest.c \
+		supervisor/config/tools.c \
+		supervisor/config/tree.c \
+		supervisor/config/url.c \
 		supervisor/config/yaml.c
 
 SUPERVISOR_SRCS = supervisor/main.c \

@@ -5,13 +5,11 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ipc/buf.h"
-#include "ipc/log.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
@@ -29,23 +27,9 @@ static const char *const reserved[] = { "model", "messages", "input",
 	"system_instruction", "stream", "tools", NULL };
 
 /* A problem at one key of the backend. */
-static void __attribute__((format(printf, 4, 5)))
-key_error(const struct loading *l, const char *key, const char *hint,
-    const char *fmt, ...)
-{
-	const struct node *at = node_get(l->backend, key);
-	char *path = xasprintf("%s.%s", l->location, key), *text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
-	va_end(ap);
-	check_error(
-	    l->check, at == NULL ? l->backend : at, path, hint, "%s", text);
-	free(text);
-	free(path);
-}
+#define key_error(l, key, ...)                                             \
+	check_key((l)->check, SEVERITY_ERROR, (l)->backend, (l)->location, \
+	    key, __VA_ARGS__)
 
 /*
  * What a run needs from outside the file: an error, a warning where the
@@ -73,7 +57,7 @@ expand_backend(const struct loading *l)
 
 	for (i = 0; i < l->backend->count; i++) {
 		key = place_key(&schema_backend, l->backend->keys[i]->text);
-		if (key == NULL || strcmp(key->name, "script") == 0 ||
+		if (key == NULL || key->raw ||
 		    (key->status != KEY_SUPPORTED && key->status != KEY_PASSED))
 			continue;
 		unset =
@@ -210,27 +194,6 @@ load_models(const struct loading *l)
 		agent->fallback_models =
 		    node_json(node_get(l->backend, "fallback_models"));
 	agent->planning_call = tree_bool(l->backend, "planning_call", false);
-}
-
-/* Why a base URL cannot be used, or NULL. */
-static const char *
-url_problem(const char *url)
-{
-	const char *host = strstr(url, "://"), *c;
-
-	if (strncasecmp(url, "http://", 7) != 0 &&
-	    strncasecmp(url, "https://", 8) != 0)
-		return ("must begin with http:// or https://");
-	host += strlen("://");
-	if (strcspn(host, "/?#:") == 0)
-		return ("has no host");
-	if (host[strcspn(host, "/?#@")] == '@')
-		return ("must not hold a user name or password");
-	for (c = url; *c != '\0'; c++) {
-		if (isspace((unsigned char)*c) || iscntrl((unsigned char)*c))
-			return ("must not hold spaces or control characters");
-	}
-	return (NULL);
 }
 
 /*
@@ -427,13 +390,14 @@ load_script(const struct loading *l, const struct config *config)
 		return;
 	}
 	path = xasprintf("%s.script", l->location);
-	l->agent->script = script_load(l->check, steps, path, config);
+	l->agent->script = script_load(l->check, steps, path, config, l->agent);
 	free(path);
 }
 
 void
 agent_load(const struct check *check, const struct config *config,
-    struct agent_config *agent, struct node *n, const char *location)
+    const struct common_tools *common, struct agent_config *agent,
+    struct node *n, const char *location)
 {
 	struct loading l = { check, agent, node_get(n, "backend"), NULL };
 	const char *system = tree_string(n, "system_message");
@@ -450,8 +414,12 @@ agent_load(const struct check *check, const struct config *config,
 	agent->max_cost_usd = tree_number(l.backend, "max_cost_usd", 0);
 	if (load_type(&l)) {
 		check_tools(&l);
-		load_script(&l, config);
 		program_load(check, config, agent, l.backend, l.location);
+		if (agent->program == NULL)
+			tools_load(check, common, agent, l.backend, l.location);
+		else
+			tools_check_program(check, l.backend, l.location);
+		load_script(&l, config);
 		if (strcmp(agent->preset->type, "mock") == 0) {
 			agent->model = xstrdup("mock");
 		} else {
@@ -502,6 +470,9 @@ agent_release(struct agent_config *agent)
 {
 	forget_model(agent);
 	json_object_put(agent->script);
+	json_object_put(agent->tools);
+	json_object_put(agent->secrets);
+	free(agent->workspace);
 	free(agent->id);
 	free(agent->system_message);
 }

@@ -63,6 +63,41 @@ check_warning(const struct check *check, const struct node *at,
 	va_end(ap);
 }
 
+void
+check_problem(const struct check *check, enum severity severity,
+    const struct node *at, const char *location, const char *suggestion,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(check, severity, at, location, suggestion, fmt, ap);
+	va_end(ap);
+}
+
+void
+check_key(const struct check *check, enum severity severity,
+    const struct node *map, const char *location, const char *key,
+    const char *suggestion, const char *fmt, ...)
+{
+	const struct node *at = node_get(map, key);
+	char *path = xasprintf("%s.%s", location, key);
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(
+	    check, severity, at == NULL ? map : at, path, suggestion, fmt, ap);
+	va_end(ap);
+	free(path);
+}
+
+enum severity
+check_outside(const struct check *check)
+{
+	return (check->dry_run || check->validate_only ? SEVERITY_WARNING
+						       : SEVERITY_ERROR);
+}
+
 const struct key *
 place_key(const struct place *place, const char *name)
 {
@@ -286,15 +321,14 @@ asks_for_nothing(const struct value *v)
 	return (false);
 }
 
-void
-check_unsupported(const struct check *check, const struct key *key,
+/* One warning a key, at its first place. */
+static void
+tell_unsupported(const struct check *check, const struct key *key,
     const struct node *at, const char *location)
 {
 	struct told *told = check->told;
 	size_t i;
 
-	if (at == NULL || at->kind == NODE_NULL)
-		return;
 	for (i = 0; i < told->count; i++) {
 		if (told->keys[i] == key)
 			return;
@@ -325,7 +359,7 @@ tell_status(const struct value *v)
 		    "\"%s\" sets a limit that this version does not enforce",
 		    key->name);
 	else if (!v->quiet)
-		check_unsupported(v->check, key, v->node, v->location);
+		tell_unsupported(v->check, key, v->node, v->location);
 	return (true);
 }
 

@@ -53,6 +53,13 @@ enum strictness {
 	STRICTNESS_STRICT
 };
 
+/* What has to hold the tools of an agent; the levels are confine(8)'s. */
+enum sandbox {
+	SANDBOX_AUTO,     /* the strongest level that works here, or none */
+	SANDBOX_REQUIRED, /* likewise, but no run without one */
+	SANDBOX_OFF
+};
+
 struct agent_config {
 	char *id;
 	char *system_message; /* or NULL */
@@ -72,6 +79,14 @@ struct agent_config {
 	struct json_object *script;  /* array: a mock agent's steps, or NULL;
 				      * votes name agents by their ids */
 	double max_cost_usd;         /* 0: no limit */
+	struct json_object *tools;   /* as the worker takes it ("tools" of
+				      * init), without what only a run knows;
+				      * NULL: the agent has none */
+	char *workspace;             /* the name of its folder among the run's
+				      * workspaces; NULL without tools */
+	enum sandbox sandbox;
+	struct json_object *secrets; /* array of what its tools are given that
+				      * must not be shown; may be NULL */
 };
 
 struct config {
@@ -87,9 +102,18 @@ struct config {
 	int max_new_answers_per_agent; /* -1: no limit */
 	enum strictness voting_sensitivity;
 	enum strictness answer_novelty;
-	double max_cost_usd;       /* of the run; 0: no limit */
-	bool single_agent_direct;  /* one agent: no vote, no presentation */
-	char **worker_launcher;    /* NULL-terminated argv prefix, or NULL */
+	double max_cost_usd;      /* of the run; 0: no limit */
+	bool single_agent_direct; /* one agent: no vote, no presentation */
+	char **worker_launcher;   /* NULL-terminated argv prefix, or NULL */
+	int max_nesting_depth;    /* of runs within this one */
+	int max_nested_runs;      /* at once */
+
+	bool planning_mode;         /* tools that act wait for the winner */
+	char *planning_instruction; /* in the user's words, or NULL */
+	int max_orchestration_restarts;
+	char *debug_final_answer; /* for the first evaluation, or NULL */
+	bool skip_coordination_rounds;
+
 	struct price_table prices; /* empty where only mock agents run */
 
 	struct json_object *source; /* the file as parsed, secrets replaced by

@@ -31,13 +31,8 @@ is_text(const char *s)
 static void
 report_unset(const struct expansion *e, const char *name)
 {
-	if (e->check->dry_run)
-		return;
-	if (e->unset == SEVERITY_ERROR)
-		check_error(e->check, e->node, e->location, NULL,
-		    "environment variable %s is not set", name);
-	else
-		check_warning(e->check, e->node, e->location, NULL,
+	if (!e->check->dry_run)
+		check_problem(e->check, e->unset, e->node, e->location, NULL,
 		    "environment variable %s is not set", name);
 }
 
@@ -70,6 +65,21 @@ name_length(const char *s)
 	while (isalnum((unsigned char)s[2 + n]) || s[2 + n] == '_')
 		n++;
 	return (s[2 + n] == '}' ? n : 0);
+}
+
+char *
+expand_next(const char **text)
+{
+	const char *s;
+	size_t n;
+
+	for (s = *text; (s = strstr(s, "${")) != NULL; s++) {
+		if ((n = name_length(s)) == 0)
+			continue;
+		*text = s + n + strlen("${}");
+		return (xstrndup(s + 2, n));
+	}
+	return (NULL);
 }
 
 static void

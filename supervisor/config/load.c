@@ -1,55 +1,17 @@
 /* From a file and the command line to a struct config. */
 
-#include <sys/stat.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ipc/buf.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
-#define RUN_TIMEOUT_MS       1800000
-#define IDLE_TIMEOUT_MS      300000
-#define RESTARTS             2
-#define QUICK_SYSTEM_MESSAGE "You are a helpful assistant."
-
-const char *
-tree_string(const struct node *map, const char *key)
-{
-	const struct node *n = node_get(map, key);
-
-	return (n == NULL || n->kind != NODE_STR ? NULL : n->text);
-}
-
-double
-tree_number(const struct node *map, const char *key, double absent)
-{
-	const struct node *n = node_get(map, key);
-
-	return (n != NULL && (n->kind == NODE_INT || n->kind == NODE_REAL)
-		? n->real
-		: absent);
-}
-
-int
-tree_int(const struct node *map, const char *key, int absent)
-{
-	const struct node *n = node_get(map, key);
-
-	return (n == NULL || n->kind != NODE_INT ? absent : (int)n->integer);
-}
-
-bool
-tree_bool(const struct node *map, const char *key, bool absent)
-{
-	const struct node *n = node_get(map, key);
-
-	return (n == NULL || n->kind != NODE_BOOL ? absent : n->truth);
-}
+#define RUN_TIMEOUT_MS  1800000
+#define IDLE_TIMEOUT_MS 300000
+#define RESTARTS        2
+#define NESTING_DEPTH   3
+#define NESTED_RUNS     64
 
 void
 config_free(struct config *config)
@@ -66,158 +28,12 @@ config_free(struct config *config)
 	     i++)
 		free(config->worker_launcher[i]);
 	free(config->worker_launcher);
+	free(config->planning_instruction);
+	free(config->debug_final_answer);
 	price_table_release(&config->prices);
 	json_object_put(config->source);
 	free(config->path);
 	free(config);
-}
-
-/* Not a device, a pipe or a directory, and not more than fits. */
-static int
-open_regular(const struct check *check, const char *path)
-{
-	struct stat st;
-	int fd;
-
-	/* A FIFO must not block us before we have seen that it is one. */
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (fd == -1) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			check_error(check, NULL, "file", NULL,
-			    "Config file not found: %s", path);
-		else
-			check_error(check, NULL, "file", NULL,
-			    "Config file cannot be opened: %s",
-			    strerror(errno));
-		return (-1);
-	}
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-		check_error(check, NULL, "file", NULL,
-		    "Config file is not a regular file: %s", path);
-	else if (st.st_size > (off_t)CONFIG_SIZE_MAX)
-		check_error(check, NULL, "file", NULL,
-		    "Config file is larger than 2 MiB: %s", path);
-	else
-		return (fd);
-	close(fd);
-	return (-1);
-}
-
-static bool
-read_file(const struct check *check, const char *path, struct buf *text)
-{
-	int fd, error;
-
-	if ((fd = open_regular(check, path)) == -1)
-		return (false);
-	error = buf_read_fd(text, fd, CONFIG_SIZE_MAX) == -1 ? errno : 0;
-	close(fd);
-	if (error != 0)
-		check_error(check, NULL, "file", NULL,
-		    "Config file cannot be read: %s", strerror(error));
-	return (error == 0);
-}
-
-struct node *
-tree_parse_file(const struct check *check, const char *path)
-{
-	const char *suffix = strrchr(path, '.'), *slash = strrchr(path, '/');
-	struct buf text = BUF_INITIALIZER;
-	struct node *root = NULL;
-	bool json;
-
-	if (suffix == NULL || (slash != NULL && suffix < slash))
-		suffix = "";
-	json = strcmp(suffix, ".json") == 0;
-	if (!read_file(check, path, &text))
-		goto out;
-	if (!json && strcmp(suffix, ".yaml") != 0 &&
-	    strcmp(suffix, ".yml") != 0) {
-		check_error(check, NULL, "file",
-		    "The name must end in .yaml, .yml or .json.",
-		    "Unsupported file format: %s", suffix);
-		goto out;
-	}
-	root = yaml_parse(path, text.data == NULL ? "" : text.data, text.len,
-	    json, check->diagnostics);
-out:
-	buf_release(&text);
-	return (root);
-}
-
-static void
-add_string(struct json_object *o, const char *key, const char *value)
-{
-	if (value != NULL)
-		json_object_object_add(o, key, json_object_new_string(value));
-}
-
-/* One agent as the command line describes it. */
-static struct json_object *
-quick_agent(
-    const char *id, const char *type, const struct config_overrides *overrides)
-{
-	struct json_object *agent = json_object_new_object();
-	struct json_object *backend = json_object_new_object();
-
-	add_string(backend, "type", type);
-	add_string(backend, "model", overrides->model);
-	add_string(backend, "base_url", overrides->base_url);
-	add_string(agent, "id", id);
-	add_string(agent, "system_message",
-	    overrides->system_message != NULL ? overrides->system_message
-					      : QUICK_SYSTEM_MESSAGE);
-	json_object_object_add(agent, "backend", backend);
-	return (agent);
-}
-
-static struct json_object *
-quick_agents(
-    const struct check *check, const struct config_overrides *overrides)
-{
-	struct json_object *agents = json_object_new_array();
-	const char *type = overrides->backend;
-
-	if (type == NULL && overrides->model == NULL && overrides->dry_run) {
-		json_object_array_add(
-		    agents, quick_agent("agent_a", "mock", overrides));
-		json_object_array_add(
-		    agents, quick_agent("agent_b", "mock", overrides));
-		return (agents);
-	}
-	if (type == NULL && overrides->base_url != NULL)
-		type = "chatcompletion";
-	if (type == NULL && overrides->model != NULL)
-		type = preset_infer(overrides->model);
-	if (type == NULL && overrides->model == NULL)
-		check_error(
-		    check, NULL, "root", NULL, "no configuration was given");
-	else if (type == NULL)
-		check_error(check, NULL, "root", "Add --backend TYPE.",
-		    "the model '%s' does not tell its backend type",
-		    overrides->model);
-	else
-		json_object_array_add(
-		    agents, quick_agent("agent1", type, overrides));
-	return (agents);
-}
-
-/* The command line alone, in the form of a file. */
-static struct node *
-parse_quick(const struct check *check, const struct config_overrides *overrides)
-{
-	struct json_object *o = json_object_new_object();
-	struct node *root = NULL;
-	const char *text;
-	size_t errors = check->diagnostics->errors;
-
-	json_object_object_add(o, "agents", quick_agents(check, overrides));
-	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	if (check->diagnostics->errors == errors)
-		root = yaml_parse(
-		    NULL, text, strlen(text), true, check->diagnostics);
-	json_object_put(o);
-	return (root);
 }
 
 static bool
@@ -372,9 +188,38 @@ agent_location(const struct node *agents, size_t i)
 					  : xstrdup("agent"));
 }
 
+/* Two agents do not work in one folder; as for ids, case is ignored. */
+static void
+check_workspace(const struct check *check, const struct config *config,
+    size_t which, const struct node *agent, const char *location)
+{
+	const char *name = config->agents[which].workspace, *other;
+	const struct node *backend = node_get(agent, "backend");
+	char *path;
+	size_t i;
+
+	for (i = 0; name != NULL && i < which; i++) {
+		other = config->agents[i].workspace;
+		if (other == NULL || strcasecmp(name, other) != 0)
+			continue;
+		path = xasprintf("%s.backend", location);
+		check_key(check, SEVERITY_ERROR, backend, path, "cwd",
+		    "A workspace is named by the last part of its agent's "
+		    "'cwd', or else by the agent's id.",
+		    "Duplicate workspace: agents '%s' and '%s' both have '%s'",
+		    config->agents[i].id == NULL ? "?" : config->agents[i].id,
+		    config->agents[which].id == NULL ? "?"
+						     : config->agents[which].id,
+		    name);
+		free(path);
+		return;
+	}
+}
+
 static void
 load_agents(const struct check *check, struct config *config, struct node *root)
 {
+	struct common_tools common;
 	struct node *agents;
 	size_t i, count;
 	char *location;
@@ -389,12 +234,16 @@ load_agents(const struct check *check, struct config *config, struct node *root)
 		config->nagents = i + 1;
 		free(location);
 	}
+	common_tools_load(check, &common, node_get(root, "orchestrator"));
 	for (i = 0; i < count; i++) {
 		location = agent_location(agents, i);
-		agent_load(check, config, &config->agents[i],
+		agent_load(check, config, &common, &config->agents[i],
 		    agent_at(agents, i), location);
+		check_workspace(
+		    check, config, i, agent_at(agents, i), location);
 		free(location);
 	}
+	common_tools_release(&common);
 }
 
 static struct agent_config *
@@ -427,16 +276,19 @@ load_dry_run(const struct check *check, struct config *config,
 		if ((agent = find_agent(config, id->text)) == NULL)
 			check_error(check, id, path, NULL,
 			    "no agent has the id '%s'", id->text);
-		script = script_load(check, scripts->items[i], path, config);
+		script =
+		    script_load(check, scripts->items[i], path, config, agent);
 		if (agent != NULL && check->dry_run && script != NULL)
 			agent_mock(agent, script);
 		else
 			json_object_put(script);
 		free(path);
 	}
-	for (i = 0; check->dry_run && i < config->nagents; i++)
+	for (i = 0; check->dry_run && i < config->nagents; i++) {
 		agent_mock(&config->agents[i],
 		    json_object_get(config->agents[i].script));
+		tools_dry(&config->agents[i]);
+	}
 }
 
 /* A limit in seconds: at the top level, or under orchestrator.timeout. */
@@ -506,6 +358,34 @@ strictness_of(const struct node *map, const char *key)
 	return (STRICTNESS_LENIENT);
 }
 
+static void
+load_nesting(struct config *config, const struct node *orchestrator)
+{
+	config->max_nesting_depth =
+	    tree_int(orchestrator, "max_nesting_depth", NESTING_DEPTH);
+	config->max_nested_runs =
+	    tree_int(orchestrator, "max_nested_runs", NESTED_RUNS);
+}
+
+/* How often, and with what in hand, the agents coordinate. */
+static void
+load_coordination(struct config *config, const struct node *orchestrator)
+{
+	const struct node *map = node_get(orchestrator, "coordination");
+	const char *instruction = tree_string(map, "planning_mode_instruction");
+	const char *answer = tree_string(orchestrator, "debug_final_answer");
+
+	config->planning_mode = tree_bool(map, "enable_planning_mode", false);
+	if (instruction != NULL)
+		config->planning_instruction = xstrdup(instruction);
+	config->max_orchestration_restarts =
+	    tree_int(map, "max_orchestration_restarts", 0);
+	if (answer != NULL)
+		config->debug_final_answer = xstrdup(answer);
+	config->skip_coordination_rounds =
+	    tree_bool(orchestrator, "skip_coordination_rounds", false);
+}
+
 static char **
 load_launcher(const struct node *list)
 {
@@ -535,6 +415,8 @@ load_tree(const struct check *check, struct node *root,
 	load_agents(check, config, root);
 	load_dry_run(check, config, node_get(root, "dry_run"));
 	load_limits(config, root, overrides);
+	load_nesting(config, orchestrator);
+	load_coordination(config, orchestrator);
 	load_prices(check, config, root);
 	config->voting_sensitivity =
 	    strictness_of(orchestrator, "voting_sensitivity");
@@ -558,7 +440,7 @@ config_load(const char *path, const struct config_overrides *overrides,
 	struct node *root;
 
 	root = path != NULL ? tree_parse_file(&check, path)
-			    : parse_quick(&check, overrides);
+			    : tree_parse_quick(&check, overrides);
 	if (root == NULL)
 		return (NULL);
 	if (root->kind != NODE_MAP)

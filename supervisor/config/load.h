@@ -30,11 +30,35 @@ bool tree_bool(const struct node *map, const char *key, bool absent);
 void expand_tree(const struct check *, struct node *, const char *location,
     enum severity unset);
 
+/*
+ * The NAME of the next "${NAME}" in the text, malloc'd, or NULL; the text
+ * then begins behind it.
+ */
+char *expand_next(const char **text);
+
+/* Why a URL cannot be used, or NULL. */
+const char *url_problem(const char *url);
+
+/* The host in a URL that has no problem, malloc'd and without brackets. */
+char *url_host(const char *url, int *out_port);
+
+/* Where a host is, as far as its name or address tells. */
+enum url_reach {
+	REACH_PUBLIC,
+	REACH_PRIVATE, /* an address of somebody's own network */
+	REACH_LOCAL    /* this machine */
+};
+enum url_reach url_reach(const char *host);
+
 /* "$XDG_CONFIG_HOME/massgen/NAME", malloc'd, or NULL: there is no home. */
 char *config_user_path(const char *name);
 
 /* The tree in a regular file of bounded size, or NULL after an error. */
 struct node *tree_parse_file(const struct check *, const char *path);
+
+/* The tree that the command line alone stands for, or NULL, likewise. */
+struct node *tree_parse_quick(
+    const struct check *, const struct config_overrides *);
 
 /*
  * The table of prices, for the agents that need one: what shipped, over it
@@ -52,11 +76,12 @@ void price_check_limit(const struct check *check, const struct config *config,
 struct json_object *source_json(const struct node *root);
 
 /*
- * A mock agent's steps, checked; votes must name one of the agents.
- * Returns an array, which the caller puts, or NULL.
+ * The steps of an agent's script, checked; votes must name one of the
+ * agents, and an agent whose script uses tools must have some.  agent may
+ * be NULL.  Returns an array, which the caller puts, or NULL.
  */
 struct json_object *script_load(const struct check *, struct node *steps,
-    const char *location, const struct config *);
+    const char *location, const struct config *, const struct agent_config *);
 
 /*
  * A backend's keys that belong to a program: agent->program for one of type
@@ -69,9 +94,53 @@ void program_load(const struct check *, const struct config *,
 void program_check_secrets(
     const struct check *, const struct node *backend, const char *location);
 
+/* What the orchestrator says about the tools of every agent. */
+struct common_tools {
+	struct json_object *context; /* as context_load's, or NULL */
+	enum sandbox sandbox;
+	bool planning;
+	bool plan_file;
+	int max_tasks;
+};
+
+void common_tools_load(
+    const struct check *, struct common_tools *, struct node *orchestrator);
+void common_tools_release(struct common_tools *);
+
+/* agent->tools and all that belongs to them, from its backend. */
+void tools_load(const struct check *, const struct common_tools *,
+    struct agent_config *, struct node *backend, const char *location);
+
+/* The backend's keys about tools do nothing for a program. */
+void tools_check_program(
+    const struct check *, const struct node *backend, const char *location);
+
+/* Without the servers that nothing in the agent's script asks for. */
+void tools_dry(struct agent_config *);
+
+/* A string that must not be shown, given to an agent's tools. */
+void tools_secret(struct agent_config *, const char *);
+
+/*
+ * "context" of tools: the entries of a list, behind those of common that
+ * are not NULL; their paths exist, and are absolute and without symlinks.
+ * NULL: there are none.
+ */
+struct json_object *context_load(const struct check *, struct node *entries,
+    const char *location, struct json_object *common);
+
+/* "command_line" of tools, or NULL: the agent has none. */
+struct json_object *command_line_load(const struct check *,
+    struct agent_config *, const struct node *backend, const char *location);
+
+/* "mcp" of tools, or NULL: there are no servers. */
+struct json_object *mcp_load(const struct check *, struct agent_config *,
+    struct node *servers, const char *location);
+
 /* Fill in one agent, whose id is set, from its part of the tree. */
 void agent_load(const struct check *, const struct config *,
-    struct agent_config *, struct node *, const char *location);
+    const struct common_tools *, struct agent_config *, struct node *,
+    const char *location);
 
 /* Turn an agent into a mock agent, whose script may be NULL (it is taken). */
 void agent_mock(struct agent_config *, struct json_object *script);

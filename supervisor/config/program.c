@@ -19,19 +19,6 @@ struct loading {
 	struct json_object *program;
 };
 
-/* A problem at one key of the backend. */
-static void
-key_error(const struct loading *l, const char *key, const char *hint,
-    const char *text)
-{
-	const struct node *at = node_get(l->backend, key);
-	char *path = xasprintf("%s.%s", l->location, key);
-
-	check_error(
-	    l->check, at == NULL ? l->backend : at, path, hint, "%s", text);
-	free(path);
-}
-
 /* Keys of one kind of backend that are given to the other. */
 static void
 check_foreign(const struct loading *l, bool is_program)
@@ -42,7 +29,6 @@ check_foreign(const struct loading *l, bool is_program)
 		"model_profile", "fallback_models", "planning_call", NULL };
 	const char *const *keys = is_program ? models : programs;
 	const struct node *at;
-	char *text;
 
 	for (; *keys != NULL; keys++) {
 		at = node_get(l->backend, *keys);
@@ -53,10 +39,9 @@ check_foreign(const struct loading *l, bool is_program)
 			    "'%s' has no effect on a program", *keys);
 			continue;
 		}
-		text = xasprintf(
-		    "'%s' is for backends of type 'command' only", *keys);
-		key_error(l, *keys, NULL, text);
-		free(text);
+		check_key(l->check, SEVERITY_ERROR, l->backend, l->location,
+		    *keys, NULL, "'%s' is for backends of type 'command' only",
+		    *keys);
 	}
 }
 
@@ -71,41 +56,29 @@ check_parameters(const struct loading *l, struct json_object *params)
 	}
 }
 
-/* The name in "${NAME}" where s begins so, on the heap, or NULL. */
-static char *
-variable_at(const char *s)
-{
-	size_t len;
-
-	if (strncmp(s, "${", 2) != 0)
-		return (NULL);
-	len = strcspn(s + 2, "}");
-	return (s[2 + len] == '}' ? xstrndup(s + 2, len) : NULL);
-}
-
 void
 program_check_secrets(
     const struct check *check, const struct node *backend, const char *location)
 {
 	const struct node *command = node_get(backend, "command");
-	struct loading l = { check, backend, location, NULL };
 	const char *s;
 	char *name;
 	size_t i;
 
-	for (i = 0; command != NULL && i < command->count; i++)
-		for (s = command->items[i]->text; s != NULL && *s != '\0';
-		     s++) {
-			if ((name = variable_at(s)) == NULL)
-				continue;
+	for (i = 0; command != NULL && i < command->count; i++) {
+		if ((s = command->items[i]->text) == NULL)
+			continue;
+		while ((name = expand_next(&s)) != NULL) {
 			if (config_names_secret(name))
-				key_error(&l, "command",
+				check_key(check, SEVERITY_ERROR, backend,
+				    location, "command",
 				    "Hand it on in env, where only the "
 				    "program sees it.",
 				    "a key must not stand in a command line, "
 				    "which every user can read");
 			free(name);
 		}
+	}
 }
 
 static void
@@ -124,8 +97,8 @@ load_command(const struct loading *l)
 		return; /* told already */
 	first = list->count == 0 ? NULL : list->items[0]->text;
 	if (first == NULL || *first == '\0')
-		key_error(
-		    l, "command", NULL, "Backend 'command' names no program");
+		check_key(l->check, SEVERITY_ERROR, l->backend, l->location,
+		    "command", NULL, "Backend 'command' names no program");
 	json_object_object_add(l->program, "command", node_json(list));
 }
 
@@ -146,11 +119,13 @@ load_env(const struct loading *l)
 	for (i = 0; map != NULL && i < map->count; i++) {
 		value = map->items[i];
 		if (!is_variable_name(map->keys[i]->text))
-			key_error(l, "env", NULL,
+			check_key(l->check, SEVERITY_ERROR, l->backend,
+			    l->location, "env", NULL,
 			    "Backend 'env' has a name that is empty or holds "
 			    "'='");
 		else if (value->text == NULL && value->kind != NODE_NULL)
-			key_error(l, "env", NULL,
+			check_key(l->check, SEVERITY_ERROR, l->backend,
+			    l->location, "env", NULL,
 			    "Backend 'env' must hold plain values only");
 		else
 			json_object_object_add(env, map->keys[i]->text,
@@ -192,7 +167,8 @@ load_output(const struct loading *l)
 	if (fields == NULL || fields->kind != NODE_MAP)
 		return;
 	if (form == NULL || strcmp(form, "jsonl") != 0)
-		key_error(l, "output_fields", NULL,
+		check_key(l->check, SEVERITY_ERROR, l->backend, l->location,
+		    "output_fields", NULL,
 		    "'output_fields' goes with 'output: jsonl' only");
 	json_object_object_add(l->program, "output_fields", node_json(fields));
 }
@@ -203,18 +179,11 @@ program_load(const struct check *check, const struct config *config,
     const char *location)
 {
 	struct loading l = { check, backend, location, NULL };
-	const struct node *cwd = node_get(backend, "cwd");
 	bool is_program = strcmp(agent->preset->type, "command") == 0;
-	char *path;
 
 	check_foreign(&l, is_program);
-	if (!is_program) {
-		path = xasprintf("%s.cwd", location);
-		check_unsupported(
-		    check, place_key(&schema_backend, "cwd"), cwd, path);
-		free(path);
+	if (!is_program)
 		return;
-	}
 	check_parameters(&l, agent->params);
 	l.program = agent->program = json_object_new_object();
 	load_command(&l);

@@ -1,10 +1,10 @@
 /*
  * The tables.  Which keys are KEY_REFUSED rather than KEY_IGNORED is a
- * judgement: tools, servers, files and memories that are not there can only
- * be missed, and a warning says so; a wall around them that is not there
- * (tool filters, blocked commands, containers and their limits, protected
- * paths, permission modes) would be believed in.  `mild` names the values
- * of such a key that ask for no wall.
+ * judgement: memories, media and tools in other languages that are not there
+ * can only be missed, and a warning says so; a wall that is not there (the
+ * permission modes and tool filters of another program, addresses that are
+ * to be looked up) would be believed in.  `mild` names the values of such a
+ * key that ask for no wall.
  */
 
 #include "supervisor/config/schema.h"
@@ -22,9 +22,12 @@ static const char *const permission_modes[] = { "acceptEdits",
 	"bypassPermissions", "default", "plan", NULL };
 static const char *const no_permission_mode[] = { "bypassPermissions", NULL };
 static const char *const execution_modes[] = { "local", "docker", NULL };
-static const char *const local_execution[] = { "local", NULL };
-static const char *const networks[] = { "none", "bridge", "host", NULL };
-static const char *const open_networks[] = { "bridge", "host", NULL };
+static const char *const networks[] = { "none", "host", NULL };
+static const char *const docker_networks[] = { "none", "bridge", "host", NULL };
+static const char *const sandboxes[] = { "auto", "required", "off", NULL };
+static const char *const security_levels[] = { "strict", "moderate",
+	"permissive", "high", NULL };
+static const char *const list_modes[] = { "denylist", "allowlist", NULL };
 static const char *const dspy_strategies[] = { "balanced", "diverse",
 	"conservative", "adaptive", NULL };
 static const char *const qdrant_modes[] = { "local", "server", NULL };
@@ -58,12 +61,19 @@ const char *const schema_v1_keys[] = { "models", "model_configs", "num_agents",
 #define DOLLARS TYPE_NUMBER, RANGE(1e-9, BIG, "a positive number")
 #define SHARE TYPE_NUMBER, RANGE(0, 1, "a number between 0 and 1")
 #define STRINGS TYPE_LIST, .item_types = TYPE_STR
+#define RAW .raw = true
+/* Without quotes YAML takes "off" for a boolean. */
+#define SANDBOX \
+	SUPPORTED("sandbox", TYPE_STR | TYPE_BOOL, .words = sandboxes, \
+	    .want = "'auto', 'required' or 'off'")
+#define SIZE TYPE_STR | TYPE_INT, RANGE(1, BIG, \
+	"a number of bytes, or one with k, m or g behind it")
 #define END { .name = NULL }
 
 static const struct key context_path_keys[] = {
-	IGNORED("path", TYPE_STR, .required = true),
-	IGNORED("permission", TYPE_STR, .words = permissions),
-	REFUSED("protected_paths", STRINGS),
+	SUPPORTED("path", TYPE_STR, .required = true),
+	SUPPORTED("permission", TYPE_STR, .words = permissions),
+	SUPPORTED("protected_paths", STRINGS),
 	END
 };
 static const struct place context_path = {
@@ -71,30 +81,55 @@ static const struct place context_path = {
 	context_path_keys, " field"
 };
 #define CONTEXT_PATHS \
-	IGNORED("context_paths", TYPE_LIST, .item_types = TYPE_MAP, \
+	SUPPORTED("context_paths", TYPE_LIST, RAW, .item_types = TYPE_MAP, \
 	    .inner = &context_path)
 
+#define MCP_ERROR "MCP configuration error: "
+#define MCP_SECONDS TYPE_NUMBER, RANGE(0.001, 300, \
+	"a positive number of seconds up to 300")
+
+static const struct key security_env_keys[] = {
+	SUPPORTED("level", TYPE_STR, .words = security_levels),
+	SUPPORTED("mode", TYPE_STR, .words = list_modes),
+	SUPPORTED("allowed_vars", STRINGS),
+	SUPPORTED("denied_vars", STRINGS),
+	END
+};
+static const struct place security_env = {
+	MCP_ERROR, MCP_ERROR "missing", security_env_keys, NULL
+};
+static const struct key security_keys[] = {
+	SUPPORTED("level", TYPE_STR, .words = security_levels),
+	SUPPORTED("allowed_executables", STRINGS),
+	SUPPORTED("env", TYPE_MAP, .inner = &security_env),
+	SUPPORTED("allow_localhost", TYPE_BOOL),
+	SUPPORTED("allow_private_ips", TYPE_BOOL),
+	SUPPORTED("allowed_hostnames", STRINGS),
+	REFUSED("resolve_dns", TYPE_BOOL),
+	END
+};
+static const struct place security = {
+	MCP_ERROR, MCP_ERROR "missing", security_keys, NULL
+};
+
 static const struct key mcp_server_keys[] = {
-	IGNORED("name", TYPE_STR),
-	IGNORED("type", TYPE_STR),
-	IGNORED("command", TYPE_STR | TYPE_LIST),
-	IGNORED("args", STRINGS),
-	IGNORED("env", TYPE_MAP),
-	IGNORED("cwd", TYPE_STR),
-	IGNORED("url", TYPE_STR),
-	IGNORED("headers", TYPE_MAP),
-	IGNORED("timeout", TYPE_NUMBER, RANGE(0.001, 300,
-	    "a positive number up to 300")),
-	IGNORED("http_read_timeout", TYPE_NUMBER, RANGE(0.001, 300,
-	    "a positive number up to 300")),
-	REFUSED("allowed_tools", STRINGS),
-	REFUSED("exclude_tools", STRINGS),
-	REFUSED("security", TYPE_MAP),
+	SUPPORTED("name", TYPE_STR),
+	SUPPORTED("type", TYPE_STR),
+	SUPPORTED("command", TYPE_STR | TYPE_LIST, .item_types = TYPE_STR),
+	SUPPORTED("args", STRINGS),
+	SUPPORTED("env", TYPE_MAP),
+	SUPPORTED("cwd", TYPE_STR),
+	SUPPORTED("url", TYPE_STR),
+	SUPPORTED("headers", TYPE_MAP),
+	SUPPORTED("timeout", MCP_SECONDS),
+	SUPPORTED("http_read_timeout", MCP_SECONDS),
+	SUPPORTED("allowed_tools", STRINGS),
+	SUPPORTED("exclude_tools", STRINGS),
+	SUPPORTED("security", TYPE_MAP, .inner = &security),
 	END
 };
 static const struct place mcp_server = {
-	"MCP configuration error: ", "MCP configuration error: missing",
-	mcp_server_keys, NULL
+	MCP_ERROR, MCP_ERROR "missing", mcp_server_keys, NULL
 };
 
 static const struct key custom_tool_keys[] = {
@@ -145,7 +180,7 @@ static const struct key backend_keys[] = {
 	SUPPORTED("api_key", TYPE_STR),
 	SUPPORTED("base_url", TYPE_STR),
 	SUPPORTED("max_cost_usd", DOLLARS),
-	SUPPORTED("script", TYPE_LIST),
+	SUPPORTED("script", TYPE_LIST, RAW),
 	SUPPORTED("command", STRINGS),
 	SUPPORTED("env", TYPE_MAP),
 	SUPPORTED("cwd", TYPE_STR),
@@ -191,12 +226,13 @@ static const struct key backend_keys[] = {
 	PASSED("plugins", TYPE_LIST),
 	PASSED("transforms", TYPE_LIST),
 
-	IGNORED("mcp_servers", TYPE_LIST | TYPE_MAP, .inner = &mcp_server,
-	    .item_types = TYPE_MAP, .by_name = true,
-	    .title = "MCP configuration error: 'mcp_servers'",
-	    .item_title = "MCP configuration error: a server"),
-	REFUSED("allowed_tools", STRINGS),
-	REFUSED("exclude_tools", STRINGS),
+	SUPPORTED("mcp_servers", TYPE_LIST | TYPE_MAP, RAW,
+	    .inner = &mcp_server, .item_types = TYPE_MAP, .by_name = true,
+	    .title = MCP_ERROR "'mcp_servers'",
+	    .item_title = MCP_ERROR "a server"),
+	SUPPORTED("allowed_tools", STRINGS),
+	SUPPORTED("exclude_tools", STRINGS),
+	SANDBOX,
 	REFUSED("disallowed_tools", STRINGS),
 	REFUSED("permission_mode", TYPE_STR, .words = permission_modes,
 	    .mild = no_permission_mode),
@@ -211,18 +247,25 @@ static const struct key backend_keys[] = {
 	    .inner = &custom_tool),
 	IGNORED("upload_files", TYPE_LIST, .item_types = TYPE_MAP),
 	IGNORED("media_max_file_size_mb", POSITIVE_INT),
-	IGNORED("enable_mcp_command_line", TYPE_BOOL),
-	REFUSED("command_line_allowed_commands", STRINGS),
-	REFUSED("command_line_blocked_commands", STRINGS),
-	REFUSED("command_line_execution_mode", TYPE_STR,
-	    .words = execution_modes, .mild = local_execution),
-	IGNORED("command_line_docker_image", TYPE_STR),
-	REFUSED("command_line_docker_memory_limit", TYPE_STR),
-	REFUSED("command_line_docker_cpu_limit", TYPE_NUMBER,
+	SUPPORTED("enable_mcp_command_line", TYPE_BOOL),
+	SUPPORTED("command_line_allowed_commands", STRINGS, RAW),
+	SUPPORTED("command_line_blocked_commands", STRINGS, RAW),
+	SUPPORTED("command_line_execution_mode", TYPE_STR,
+	    .words = execution_modes),
+	SUPPORTED("command_line_network", TYPE_STR, .words = networks),
+	SUPPORTED("command_line_pass_env", STRINGS, RAW),
+	SUPPORTED("command_line_timeout", SECONDS),
+	SUPPORTED("command_line_memory_limit", SIZE),
+	SUPPORTED("command_line_max_processes", POSITIVE_INT),
+	SUPPORTED("command_line_max_file_size", SIZE),
+	SUPPORTED("command_line_cpu_seconds", POSITIVE_INT),
+	SUPPORTED("command_line_docker_image", TYPE_STR),
+	SUPPORTED("command_line_docker_memory_limit", TYPE_STR),
+	SUPPORTED("command_line_docker_cpu_limit", TYPE_NUMBER,
 	    RANGE(1e-3, BIG, "a positive number")),
-	REFUSED("command_line_docker_network_mode", TYPE_STR,
-	    .words = networks, .mild = open_networks),
-	IGNORED("command_line_docker_enable_sudo", TYPE_BOOL),
+	SUPPORTED("command_line_docker_network_mode", TYPE_STR,
+	    .words = docker_networks),
+	SUPPORTED("command_line_docker_enable_sudo", TYPE_BOOL),
 	IGNORED("command_line_docker_credentials", TYPE_MAP),
 	IGNORED("command_line_docker_packages", TYPE_MAP),
 	CONTEXT_PATHS,
@@ -339,9 +382,10 @@ static const struct key coordination_keys[] = {
 	IGNORED("enable_planning_mode", TYPE_BOOL),
 	IGNORED("planning_mode_instruction", TYPE_STR),
 	IGNORED("max_orchestration_restarts", COUNT),
-	IGNORED("enable_agent_task_planning", TYPE_BOOL),
-	IGNORED("max_tasks_per_plan", POSITIVE_INT),
-	IGNORED("task_planning_filesystem_mode", TYPE_BOOL),
+	SUPPORTED("enable_agent_task_planning", TYPE_BOOL),
+	SUPPORTED("max_tasks_per_plan", TYPE_INT, RANGE(1, 10000,
+	    "a positive integer up to 10000")),
+	SUPPORTED("task_planning_filesystem_mode", TYPE_BOOL),
 	IGNORED("enable_memory_filesystem_mode", TYPE_BOOL),
 	IGNORED("use_skills", TYPE_BOOL),
 	IGNORED("massgen_skills", STRINGS),
@@ -387,8 +431,13 @@ static const struct key orchestrator_keys[] = {
 	SUPPORTED("worker_launcher", STRINGS),
 	SUPPORTED("timeout", TYPE_MAP, .inner = &timeouts),
 	SUPPORTED("coordination", TYPE_MAP, .inner = &coordination),
-	IGNORED("snapshot_storage", TYPE_STR),
-	IGNORED("agent_temporary_workspace", TYPE_STR),
+	SUPPORTED("max_nesting_depth", TYPE_INT, RANGE(0, 16,
+	    "an integer from 0 to 16")),
+	SUPPORTED("max_nested_runs", TYPE_INT, RANGE(0, 1000,
+	    "a non-negative integer up to 1000")),
+	SANDBOX,
+	SUPPORTED("snapshot_storage", TYPE_STR),
+	SUPPORTED("agent_temporary_workspace", TYPE_STR),
 	IGNORED("session_storage", TYPE_STR),
 	CONTEXT_PATHS,
 	IGNORED("skip_coordination_rounds", TYPE_BOOL),
@@ -482,6 +531,15 @@ static const struct key stream_keys[] = {
 };
 static const struct place stream = { "", "stream missing", stream_keys, NULL };
 
+static const struct key tool_call_keys[] = {
+	SUPPORTED("name", TYPE_STR, .required = true),
+	SUPPORTED("arguments", TYPE_MAP),
+	END
+};
+static const struct place tool_call = {
+	"Tool call ", "Tool call missing", tool_call_keys, NULL
+};
+
 static const struct key step_keys[] = {
 	SUPPORTED("answer", TYPE_STR),
 	SUPPORTED("answer_bytes", TYPE_INT, RANGE(0, 1073741824,
@@ -503,6 +561,8 @@ static const struct key step_keys[] = {
 	SUPPORTED("cost", TYPE_NUMBER, RANGE(0, 1e9,
 	    "a non-negative number")),
 	SUPPORTED("stream", TYPE_MAP, .inner = &stream),
+	SUPPORTED("tools", TYPE_LIST, .inner = &tool_call,
+	    .item_types = TYPE_MAP, .item_title = "Tool call"),
 	END
 };
 const struct place schema_step = { "", "Step missing", step_keys, NULL };

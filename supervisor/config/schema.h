@@ -49,6 +49,7 @@ struct key {
 	const struct place *inner; /* keys of the map, or of a list's maps */
 	bool by_name;              /* a map is from names to maps of inner */
 	bool required;
+	bool raw; /* of a backend: ${NAME} is left to who reads it */
 };
 
 /* A mapping's keys; the row without a name is the last. */
@@ -92,10 +93,6 @@ struct check {
 void check_map(const struct check *, struct node *map, const struct place *,
     const char *location);
 
-/* One warning a key, at its first place; none where it is absent. */
-void check_unsupported(const struct check *, const struct key *,
-    const struct node *at, const char *location);
-
 /* Report one problem at a node; a NULL node has no place. */
 void check_error(const struct check *, const struct node *at,
     const char *location, const char *suggestion, const char *fmt, ...)
@@ -103,6 +100,21 @@ void check_error(const struct check *, const struct node *at,
 void check_warning(const struct check *, const struct node *at,
     const char *location, const char *suggestion, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+
+void check_problem(const struct check *, enum severity, const struct node *at,
+    const char *location, const char *suggestion, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/*
+ * Likewise at a key of a map, or at the map where the key is absent;
+ * location is the map's.
+ */
+void check_key(const struct check *, enum severity, const struct node *map,
+    const char *location, const char *key, const char *suggestion,
+    const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+
+/* How bad it is that something outside of the file is not as it says. */
+enum severity check_outside(const struct check *);
 
 /* The row of a key, or NULL. */
 const struct key *place_key(const struct place *, const char *name);

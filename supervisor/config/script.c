@@ -6,8 +6,9 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
-#define STEPS_MAX   10000
-#define SUGGEST_MAX 100
+#define STEPS_MAX     10000
+#define SUGGEST_MAX   100
+#define TOOL_NAME_MAX 200
 
 /* A step does exactly one of these. */
 static const char *const acts[] = { "answer", "answer_bytes", "vote", "say",
@@ -111,9 +112,47 @@ check_vote(const struct check *check, const struct node *step,
 	free(hint);
 }
 
+/* The names of tools are known to the worker; here is what none can be. */
+static bool
+is_tool_name(const char *s)
+{
+	size_t n = strspn(s,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+	return (n > 0 && s[n] == '\0' && n <= TOOL_NAME_MAX);
+}
+
+static void
+check_calls(const struct check *check, const struct node *step,
+    const char *location, const struct agent_config *agent)
+{
+	const struct node *calls = node_get(step, "tools"), *name;
+	char *path;
+	size_t i;
+
+	if (calls == NULL || calls->kind != NODE_LIST)
+		return;
+	if (agent != NULL && agent->tools == NULL && calls->count > 0)
+		check_key(check, SEVERITY_ERROR, step, location, "tools",
+		    "Give its backend a cwd.", "the agent has no tools");
+	for (i = 0; i < calls->count; i++) {
+		name = node_get(calls->items[i], "name");
+		if (name == NULL || name->kind != NODE_STR ||
+		    is_tool_name(name->text))
+			continue;
+		path = xasprintf("%s.tools[%zu].name", location, i);
+		check_error(check, name, path, NULL,
+		    "a tool's name must be 1 to %d of the characters A-Z a-z "
+		    "0-9 _ . -, got '%s'",
+		    TOOL_NAME_MAX, name->text);
+		free(path);
+	}
+}
+
 struct json_object *
 script_load(const struct check *check, struct node *steps, const char *location,
-    const struct config *config)
+    const struct config *config, const struct agent_config *agent)
 {
 	struct node *step;
 	char *path;
@@ -134,6 +173,7 @@ script_load(const struct check *check, struct node *steps, const char *location,
 			check_acts(check, step, path);
 			check_modifiers(check, step, path);
 			check_vote(check, step, path, config);
+			check_calls(check, step, path, agent);
 		} else
 			check_error(check, step, path, NULL,
 			    "Step must be a dictionary, got %s",

@@ -38,6 +38,9 @@ print_agent(const struct agent_config *agent)
 	printf("  params=%s\n", json_text(agent->params));
 	if (agent->program != NULL)
 		printf("  program=%s\n", json_text(agent->program));
+	if (agent->tools != NULL)
+		printf("  workspace=%s sandbox=%d tools=%s\n", agent->workspace,
+		    (int)agent->sandbox, json_text(agent->tools));
 	if (agent->script != NULL)
 		printf("  script=%s\n", json_text(agent->script));
 }

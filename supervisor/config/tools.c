@@ -1,0 +1,278 @@
+/*
+ * What an agent can do besides deciding: "tools" of init as far as the
+ * configuration tells it, the name of the agent's workspace, and what has
+ * to hold it all.
+ */
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/xmalloc.h"
+#include "supervisor/config/load.h"
+
+#define TASKS_PER_PLAN     10
+#define WORKSPACE_NAME_MAX 100
+
+static void
+add(struct json_object *o, const char *key, struct json_object *value)
+{
+	json_object_object_add(o, key, value);
+}
+
+static bool
+is_given(const struct node *map, const char *key)
+{
+	const struct node *n = node_get(map, key);
+
+	return (n != NULL && n->kind != NODE_NULL);
+}
+
+/* What a key "sandbox" says; without it, what holds otherwise. */
+static enum sandbox
+load_sandbox(const struct check *check, const struct node *map,
+    const char *location, enum sandbox otherwise)
+{
+	const struct node *n = node_get(map, "sandbox");
+	enum sandbox sandbox = SANDBOX_AUTO;
+
+	if (n == NULL || n->kind == NODE_NULL)
+		return (otherwise);
+	if (n->kind == NODE_BOOL && n->truth)
+		check_key(check, SEVERITY_ERROR, map, location, "sandbox",
+		    "Use 'auto', 'required' or 'off'.", "Invalid sandbox: '%s'",
+		    node_show(n));
+	else if (n->kind == NODE_BOOL || strcmp(n->text, "off") == 0)
+		sandbox = SANDBOX_OFF;
+	else if (strcmp(n->text, "required") == 0)
+		sandbox = SANDBOX_REQUIRED;
+	if (otherwise == SANDBOX_REQUIRED && sandbox != SANDBOX_REQUIRED)
+		check_key(check, SEVERITY_ERROR, map, location, "sandbox", NULL,
+		    "an agent's 'sandbox' must not be weaker than the "
+		    "orchestrator's 'required'");
+	else if (sandbox == SANDBOX_OFF)
+		check_key(check, SEVERITY_WARNING, map, location, "sandbox",
+		    NULL,
+		    "'sandbox: off': what a model asks for is run "
+		    "without any wall around it");
+	return (sandbox);
+}
+
+void
+common_tools_load(const struct check *check, struct common_tools *common,
+    struct node *orchestrator)
+{
+	const struct node *coordination =
+	    node_get(orchestrator, "coordination");
+
+	common->sandbox =
+	    load_sandbox(check, orchestrator, "orchestrator", SANDBOX_AUTO);
+	common->context =
+	    context_load(check, node_get(orchestrator, "context_paths"),
+		"orchestrator.context_paths", NULL);
+	common->planning =
+	    tree_bool(coordination, "enable_agent_task_planning", false);
+	common->plan_file =
+	    tree_bool(coordination, "task_planning_filesystem_mode", false);
+	common->max_tasks =
+	    tree_int(coordination, "max_tasks_per_plan", TASKS_PER_PLAN);
+}
+
+void
+common_tools_release(struct common_tools *common)
+{
+	json_object_put(common->context);
+}
+
+/* The last component of a path, malloc'd, or NULL: it names no folder. */
+static char *
+folder_of(const char *path)
+{
+	size_t len = strlen(path), at, i;
+	char *name;
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	for (at = len; at > 0 && path[at - 1] != '/'; at--)
+		continue;
+	if (len == at || len - at > WORKSPACE_NAME_MAX || path[at] == '.')
+		return (NULL);
+	name = xstrndup(path + at, len - at);
+	for (i = 0; name[i] != '\0'; i++) {
+		if (iscntrl((unsigned char)name[i])) {
+			free(name);
+			return (NULL);
+		}
+	}
+	return (name);
+}
+
+/* A directory of the user's is never worked in: "cwd" only lends its name. */
+static void
+load_workspace(const struct check *check, struct agent_config *agent,
+    const struct node *backend, const char *location)
+{
+	const char *cwd = tree_string(backend, "cwd");
+
+	if (cwd == NULL) {
+		if (agent->id != NULL)
+			agent->workspace = xstrdup(agent->id);
+		return;
+	}
+	agent->workspace = folder_of(cwd);
+	if (agent->workspace == NULL)
+		check_key(check, SEVERITY_ERROR, backend, location, "cwd",
+		    "For example: workspace1.",
+		    "Backend 'cwd' must end in the name of a folder, got '%s'",
+		    node_show(node_get(backend, "cwd")));
+}
+
+static void
+load_filters(struct json_object *tools, const struct node *backend)
+{
+	static const char *const keys[] = { "allowed_tools", "exclude_tools" };
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (is_given(backend, keys[i]))
+			add(tools, keys[i],
+			    node_json(node_get(backend, keys[i])));
+	}
+}
+
+void
+tools_load(const struct check *check, const struct common_tools *common,
+    struct agent_config *agent, struct node *backend, const char *location)
+{
+	struct json_object *tools = json_object_new_object();
+	struct json_object *context, *command_line, *servers;
+	char *paths = xasprintf("%s.context_paths", location);
+	char *mcp = xasprintf("%s.mcp_servers", location);
+	bool files;
+
+	agent->sandbox =
+	    load_sandbox(check, backend, location, common->sandbox);
+	context = context_load(
+	    check, node_get(backend, "context_paths"), paths, common->context);
+	command_line = command_line_load(check, agent, backend, location);
+	servers = mcp_load(check, agent, node_get(backend, "mcp_servers"), mcp);
+	files =
+	    is_given(backend, "cwd") || context != NULL || command_line != NULL;
+	if (files)
+		add(tools, "files", json_object_new_boolean(true));
+	if (context != NULL)
+		add(tools, "context", context);
+	if (command_line != NULL)
+		add(tools, "command_line", command_line);
+	if (servers != NULL)
+		add(tools, "mcp", servers);
+	if (common->planning) {
+		add(tools, "planning", json_object_new_boolean(true));
+		add(tools, "max_tasks", json_object_new_int(common->max_tasks));
+		add(tools, "plan_file",
+		    json_object_new_boolean(common->plan_file));
+	}
+	if (json_object_object_length(tools) > 0) {
+		load_filters(tools, backend);
+		load_workspace(check, agent, backend, location);
+		agent->tools = tools;
+	} else
+		json_object_put(tools);
+	free(paths);
+	free(mcp);
+}
+
+void
+tools_check_program(
+    const struct check *check, const struct node *backend, const char *location)
+{
+	static const struct {
+		const char *key;
+		enum severity severity;
+	} keys[] = {
+		{ "mcp_servers", SEVERITY_WARNING },
+		{ "enable_mcp_command_line", SEVERITY_WARNING },
+		{ "context_paths", SEVERITY_WARNING },
+		{ "sandbox", SEVERITY_ERROR },
+		{ "allowed_tools", SEVERITY_ERROR },
+		{ "exclude_tools", SEVERITY_ERROR },
+		{ "command_line_allowed_commands", SEVERITY_ERROR },
+		{ "command_line_blocked_commands", SEVERITY_ERROR },
+		{ "command_line_network", SEVERITY_ERROR },
+		{ "command_line_memory_limit", SEVERITY_ERROR },
+		{ "command_line_max_processes", SEVERITY_ERROR },
+		{ "command_line_max_file_size", SEVERITY_ERROR },
+		{ "command_line_cpu_seconds", SEVERITY_ERROR },
+	};
+	const struct node *n;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		n = node_get(backend, keys[i].key);
+		if (n == NULL || n->kind == NODE_NULL ||
+		    (n->kind == NODE_BOOL && !n->truth))
+			continue;
+		check_key(check, keys[i].severity, backend, location,
+		    keys[i].key,
+		    keys[i].severity == SEVERITY_WARNING
+			? NULL
+			: "A program has the user's own rights.",
+		    keys[i].severity == SEVERITY_WARNING
+			? "'%s' has no effect on a program"
+			: "'%s' sets a limit that does not hold a program",
+		    keys[i].key);
+	}
+}
+
+/* Whether a step of the script calls a tool of a server. */
+static bool
+script_uses_servers(struct json_object *script)
+{
+	struct json_object *calls;
+	const char *name;
+	size_t i, j;
+
+	for (i = 0; script != NULL && i < json_object_array_length(script);
+	     i++) {
+		calls = json_object_object_get(
+		    json_object_array_get_idx(script, i), "tools");
+		for (j = 0;
+		     calls != NULL && j < json_object_array_length(calls);
+		     j++) {
+			name = json_object_get_string(json_object_object_get(
+			    json_object_array_get_idx(calls, j), "name"));
+			if (name != NULL && strncmp(name, "mcp__", 5) == 0)
+				return (true);
+		}
+	}
+	return (false);
+}
+
+void
+tools_dry(struct agent_config *agent)
+{
+	static const char *const families[] = { "files", "planning" };
+	size_t i;
+
+	if (agent->tools == NULL || script_uses_servers(agent->script))
+		return;
+	json_object_object_del(agent->tools, "mcp");
+	for (i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		if (json_object_object_get(agent->tools, families[i]) != NULL)
+			return;
+	}
+	json_object_put(agent->tools);
+	free(agent->workspace);
+	agent->tools = NULL;
+	agent->workspace = NULL;
+}
+
+void
+tools_secret(struct agent_config *agent, const char *secret)
+{
+	if (*secret == '\0')
+		return;
+	if (agent->secrets == NULL)
+		agent->secrets = json_object_new_array();
+	json_object_array_add(agent->secrets, json_object_new_string(secret));
+}
