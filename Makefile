@@ -115,6 +115,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		$(CONFIG_SRCS)
 
 NET_SRCS =	agent-worker/net/http.c \
+		agent-worker/net/ratelimit.c \
 		agent-worker/net/retry.c \
 		agent-worker/net/sse.c \
 		agent-worker/backend/backend.c \
@@ -226,6 +227,7 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_gemini_request \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
+		tests/unit/test_ratelimit \
 		tests/unit/test_responses \
 		tests/unit/test_responses_request \
 		tests/unit/test_retry \

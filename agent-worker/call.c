@@ -13,6 +13,14 @@
 
 #define CONNECT_MS 10000
 
+#define TOO_MANY_REQUESTS 429
+
+/*
+ * The longest that nobody asks a provider because it said that nothing is
+ * left.  Some tell when all of it is there again, and have some of it sooner.
+ */
+#define HOLD_MAX_MS 60000
+
 struct call {
 	struct agent *agent;
 	struct reply *reply;
@@ -162,13 +170,19 @@ reserve(struct agent *a, const char *model, struct json_object *request,
 	return (agent_reserve(a, &m));
 }
 
-/* The pause that the server asks for, in a header or else in its reply. */
+/*
+ * The pause that the server asks for, in a header or else in its reply; or
+ * that follows from what it says of its limits.
+ */
 static int64_t
 asked_pause(const struct reply *reply, const struct http_response *response)
 {
-	if (response->retry_after_ms >= 0 || reply->retry_after_ms == 0)
+	if (response->retry_after_ms >= 0)
 		return (response->retry_after_ms);
-	return (reply->retry_after_ms);
+	if (reply->retry_after_ms > 0)
+		return (reply->retry_after_ms);
+	return (
+	    response->status == TOO_MANY_REQUESTS ? response->limit_ms : -1);
 }
 
 static struct retry_decision
@@ -199,22 +213,48 @@ pause_until(struct agent *a, int64_t until)
 	return (agent_in_turn(a));
 }
 
-#define TOO_MANY_REQUESTS 429
+/* No call before the provider wants one, unless the turn is over by then. */
+static bool
+wait_out_hold(struct agent *a)
+{
+	while (mono_ms() < a->hold_until && a->hold_until < a->turn.end_ms)
+		if (!agent_wait(a, a->hold_until, NULL, NULL))
+			return (false);
+	return (agent_in_turn(a));
+}
+
+/* The limit is the provider's, so all who ask it share the pause. */
+static void
+say_limited(struct agent *a, int64_t ms)
+{
+	struct msg limited = { .type = MSG_LIMITED, .after_ms = ms };
+
+	agent_say(a, &limited);
+}
+
+/* This call was the last that the provider takes for now. */
+static void
+hold_off(struct agent *a, int64_t ms)
+{
+	if (ms <= 0)
+		return;
+	ms = ms < HOLD_MAX_MS ? ms : HOLD_MAX_MS;
+	log_warnx("the provider has nothing left for %lld ms", (long long)ms);
+	agent_hold(a, ms);
+	say_limited(a, ms);
+}
 
 /* One try after another.  False: the turn is over. */
 static bool
 try_again(struct agent *a, const struct reply *reply,
     const struct http_response *response, int64_t wait_ms)
 {
-	struct msg limited = { .type = MSG_LIMITED, .after_ms = wait_ms };
-
 	log_warnx("model call: %s: again in %lld ms",
 	    reply->error == NULL ? "failed" : reply->error, (long long)wait_ms);
 	if (reply->text_sent > 0)
 		agent_say_text(a, MSG_CONTENT, "\n[broken off, asked again]\n");
-	/* the limit is the provider's, so all who ask it share the pause */
 	if (response->status == TOO_MANY_REQUESTS)
-		agent_say(a, &limited);
+		say_limited(a, wait_ms);
 	return (pause_until(a, mono_ms() + wait_ms));
 }
 
@@ -232,8 +272,8 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 
 	reply_init(reply);
 	while (wanted && next.again) {
-		wanted = pause_until(a, a->hold_until) &&
-		    reserve(a, q->model, request, body);
+		wanted =
+		    wait_out_hold(a) && reserve(a, q->model, request, body);
 		if (!wanted)
 			break;
 		reply_release(reply);
@@ -245,6 +285,8 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 			if (next.again)
 				wanted = try_again(
 				    a, reply, &response, next.wait_ms);
+			else if (reply->failure == FAILURE_NONE)
+				hold_off(a, response.limit_ms);
 		}
 		http_response_release(&response);
 	}

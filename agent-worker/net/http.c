@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "agent-worker/net/http.h"
+#include "agent-worker/net/ratelimit.h"
 #include "agent-worker/net/retry.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -66,6 +67,7 @@ struct call {
 	struct http_response *response;
 	CURL *easy;
 	struct curl_slist *headers;
+	struct ratelimit limits;
 	int64_t ready_at; /* the connection was; MONO_NEVER: not yet */
 	int64_t heard_at; /* the last byte of the body; MONO_NEVER: none */
 	size_t header_bytes;
@@ -200,9 +202,20 @@ media_type(const char *value)
 	return (type);
 }
 
-static void
-take_header(struct http_response *r, const char *name, const char *value)
+/* Milliseconds since the epoch. */
+static int64_t
+clock_ms(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+static void
+take_header(struct call *c, const char *name, const char *value)
+{
+	struct http_response *r = c->response;
 	int64_t ms;
 
 	if (strcasecmp(name, "content-type") == 0) {
@@ -221,15 +234,21 @@ take_header(struct http_response *r, const char *name, const char *value)
 			r->should_retry = 1;
 		else if (strcasecmp(value, "false") == 0)
 			r->should_retry = 0;
+	} else {
+		ratelimit_take(&c->limits, name, value, clock_ms());
+		r->limit_ms = ratelimit_pause(&c->limits);
 	}
 }
 
 /* A response begins, perhaps behind an informational one. */
 static void
-take_status(struct http_response *r, const char *line)
+take_status(struct call *c, const char *line)
 {
+	struct http_response *r = c->response;
 	const char *space = strchr(line, ' ');
 
+	memset(&c->limits, 0, sizeof(c->limits));
+	r->limit_ms = -1;
 	r->status = space == NULL ? 0 : strtol(space, NULL, 10);
 	r->retry_after_ms = -1;
 	r->should_retry = -1;
@@ -255,11 +274,11 @@ on_header(char *data, size_t size, size_t n, void *arg)
 	snprintf(line, sizeof(line), "%.*s", (int)len, data);
 	line[strcspn(line, "\r\n")] = '\0';
 	if (strncmp(line, "HTTP/", 5) == 0) {
-		take_status(c->response, line);
+		take_status(c, line);
 	} else if ((value = strchr(line, ':')) != NULL) {
 		*value++ = '\0';
 		value += strspn(value, " \t");
-		take_header(c->response, line, value);
+		take_header(c, line, value);
 	} else if (*line == '\0') {
 		c->headers_end = c->response->status >= 200;
 	}
@@ -564,6 +583,7 @@ http_post(const struct http_request *request, const struct http_wait *wait,
 	memset(response, 0, sizeof(*response));
 	response->outcome = HTTP_DONE;
 	response->retry_after_ms = -1;
+	response->limit_ms = -1;
 	response->should_retry = -1;
 	buf_init(&response->body, HTTP_ERROR_BODY_MAX);
 	if (!load(err, sizeof(err))) {

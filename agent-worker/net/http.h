@@ -65,6 +65,8 @@ struct http_response {
 	long status;            /* 0: none came */
 	char *content_type;     /* lower case, without parameters; or NULL */
 	int64_t retry_after_ms; /* from Retry-After and kin; -1: none */
+	int64_t limit_ms;       /* until what its provider counts and nothing
+				 * is left of is there again; -1: none is */
 	int should_retry;       /* x-should-retry: 1, 0; -1: absent */
 	struct buf body;        /* of a status outside 2xx; bounded */
 	bool any_data;          /* data() was called */

@@ -406,8 +406,8 @@ class HttpServer(http.server.ThreadingHTTPServer):
 class Server:
     """The server, in a thread of the test; ends with the block."""
 
-    def __init__(self, path="/v1", usages=(USAGE,)):
-        self.http = HttpServer(("127.0.0.1", 0), Handler)
+    def __init__(self, path="/v1", usages=(USAGE,), handler=Handler):
+        self.http = HttpServer(("127.0.0.1", 0), handler)
         self.http.api = Api(usages)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}{path}"
         self.thread = threading.Thread(target=self.http.serve_forever)

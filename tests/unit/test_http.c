@@ -180,6 +180,44 @@ answer_503(int fd, int nth, const char *request)
 	return (true);
 }
 
+static bool
+answer_limited(int fd, int nth, const char *request)
+{
+	static const char *const said[] = {
+		"x-ratelimit-remaining-requests: 0\r\n"
+		"X-RateLimit-Reset-Requests: 1.5s\r\n",
+		"x-ratelimit-remaining-requests: 7\r\n"
+		"x-ratelimit-reset-requests: 1s\r\n",
+		"anthropic-ratelimit-requests-remaining: 0\r\n"
+		"anthropic-ratelimit-requests-reset: 2001-01-01T00:00:00Z\r\n",
+	};
+
+	(void)request;
+	dprintf(fd,
+	    "HTTP/1.1 103 Early Hints\r\n"
+	    "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 9s\r\n\r\n"
+	    "HTTP/1.1 429 No\r\n%sContent-Length: 0\r\n\r\n",
+	    said[nth]);
+	return (true);
+}
+
+TEST(what_is_left_of_a_limit)
+{
+	static const int64_t want[] = { 1500, -1, 0 };
+	struct server s = server_start(answer_limited);
+	struct call c;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		call_init(&c, s.port);
+		call_make(&c, HTTP_DONE);
+		CHECK_INT(c.response.limit_ms, want[i]);
+		CHECK_INT(c.response.retry_after_ms, -1);
+		call_release(&c);
+	}
+	free(server_stop(&s));
+}
+
 TEST(retry_headers)
 {
 	struct server s = server_start(answer_503);
