@@ -28,9 +28,13 @@ struct turn {
 	bool cancelled;
 	bool present; /* the final presentation */
 	char *question;
-	struct json_object *votes; /* of a presentation */
-	int64_t step;              /* of a mock agent's script */
-	int64_t end_ms;            /* monotonic */
+	struct json_object *votes;    /* of a presentation */
+	struct json_object *evaluate; /* likewise; NULL: no evaluation */
+	struct json_object *feedback; /* of the attempt before, or NULL */
+	bool classify;
+	bool evaluating; /* the final answer is being looked at */
+	int64_t step;    /* of a mock agent's script */
+	int64_t end_ms;  /* monotonic */
 	int64_t seen_at_start;
 	struct buf news; /* answers that came since the model was last told */
 	bool go;
@@ -63,7 +67,11 @@ struct agent {
 	const char *sensitivity;
 	const char *novelty;
 
-	struct toolbox *tools; /* see tool.h; NULL: it has none */
+	struct toolbox *tools;            /* see tool.h; NULL: it has none */
+	const char *planning_instruction; /* or NULL */
+	bool planning_mode; /* no tool of a server before it is known: */
+	struct json_object *blocked; /* which wait; NULL: not known */
+	int64_t attempt;             /* the run's, from 1 */
 
 	struct answer *answers; /* of agent1, agent2 and so on */
 	int64_t seen;           /* answers of the whole run known here */

@@ -91,6 +91,8 @@ configure(struct agent *a, struct msg *m)
 	a->sensitivity = string_in(o, "voting_sensitivity");
 	a->novelty = string_in(o, "answer_novelty");
 	a->direct = true_in(o, "direct");
+	a->planning_mode = true_in(o, "planning_mode");
+	a->planning_instruction = string_in(o, "planning_instruction");
 	a->reserve = true_in(o, "reserve");
 	if (a->reserve && a->backend.params != NULL)
 		bound_set(a->backend.params);
@@ -164,9 +166,32 @@ end_turn(struct agent *a)
 	free(t->question);
 	free(t->verdict);
 	json_object_put(t->votes);
+	json_object_put(t->evaluate);
+	json_object_put(t->feedback);
 	buf_release(&t->news);
 	memset(t, 0, sizeof(*t));
 	a->link.turn = 0;
+}
+
+static void
+forget_answers(struct agent *a)
+{
+	size_t i;
+
+	for (i = 0; a->answers != NULL && i < (size_t)a->init.count; i++) {
+		free(a->answers[i].label);
+		free(a->answers[i].text);
+		memset(&a->answers[i], 0, sizeof(a->answers[i]));
+	}
+}
+
+static void
+set_blocked(struct agent *a, struct json_object *blocked)
+{
+	if (blocked == NULL)
+		return;
+	json_object_put(a->blocked);
+	a->blocked = json_object_get(blocked);
 }
 
 static void
@@ -174,11 +199,20 @@ begin_turn(struct agent *a, const struct msg *m)
 {
 	struct turn *t = &a->turn;
 
+	if (m->attempt > a->attempt) {
+		/* what was answered before is told in the feedback */
+		forget_answers(a);
+		a->attempt = m->attempt;
+	}
 	take_answers(a, m->answers, m->seen);
 	t->number = a->link.turn = m->turn;
 	t->present = strcmp(m->kind, "present") == 0;
 	t->question = xstrdup(m->text);
 	t->votes = json_object_get(m->votes);
+	t->evaluate = json_object_get(m->evaluate);
+	t->feedback = json_object_get(m->feedback);
+	t->classify = m->classify;
+	set_blocked(a, m->blocked);
 	t->step = m->step;
 	/* the supervisor keeps the limit; this is for one that forgets */
 	t->end_ms =
@@ -214,6 +248,8 @@ take(struct agent *a, struct msg *m)
 		take_answers(a, m->answers, m->seen);
 	} else if (m->type == MSG_HOLD) {
 		agent_hold(a, m->after_ms);
+	} else if (m->type == MSG_BLOCKED) {
+		set_blocked(a, m->blocked);
 	} else if (m->type == MSG_GO && mine) {
 		t->go = true;
 	} else if (m->type == MSG_CANCEL && mine) {
@@ -360,13 +396,9 @@ say_hello(struct agent *a, bool undumpable)
 static void
 release(struct agent *a)
 {
-	size_t i;
-
-	for (i = 0; a->answers != NULL && i < (size_t)a->init.count; i++) {
-		free(a->answers[i].label);
-		free(a->answers[i].text);
-	}
+	forget_answers(a);
 	toolbox_free(a->tools);
+	json_object_put(a->blocked);
 	free(a->answers);
 	free(a->plan);
 	msg_release(&a->init);

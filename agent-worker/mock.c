@@ -12,6 +12,7 @@
 
 #include "agent-worker/agent.h"
 #include "agent-worker/mock_tools.h"
+#include "ipc/field.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
@@ -354,6 +355,23 @@ act(struct agent *a, struct step s)
 	return (over);
 }
 
+/* What the step says of its own presentation; NULL: it will do. */
+static struct json_object *
+restart_of(struct step s)
+{
+	const char *reason = get_string(s, "restart");
+	const char *instructions = get_string(s, "instructions");
+	struct json_object *o;
+
+	if (reason == NULL)
+		return (NULL);
+	o = json_object_new_object();
+	field_put_str(o, "reason", reason);
+	field_put_str(
+	    o, "instructions", instructions == NULL ? "" : instructions);
+	return (o);
+}
+
 static bool
 present(struct agent *a, struct step s)
 {
@@ -367,20 +385,26 @@ present(struct agent *a, struct step s)
 	if (strlen(text) < 65536)
 		agent_say_text(a, MSG_CONTENT, text);
 	m.text = text;
+	if (a->turn.evaluate != NULL)
+		m.restart = restart_of(s);
 	(void)agent_await_verdict(a, &m);
+	json_object_put(m.restart);
 	free(text);
 	return (true);
 }
 
 /* --- the turn --- */
 
-/* In a presentation the step that presents, else the next in order. */
+/*
+ * In a presentation the step that presents, of several the one of the run's
+ * attempt; else the next in order.
+ */
 static struct step
 step_at(const struct agent *a, int64_t number)
 {
 	struct json_object *script = a->init.script;
 	struct step s = { NULL };
-	int64_t i, n, acts = 0;
+	int64_t i, n, acts = 0, presentations = 0;
 
 	n = script == NULL ? 0 : (int64_t)json_object_array_length(script);
 	for (i = 0; i < n; i++) {
@@ -388,10 +412,26 @@ step_at(const struct agent *a, int64_t number)
 		    script, (size_t)i) };
 		bool presents = get(next, "present") != NULL;
 
-		if (a->turn.present ? presents : !presents && acts++ == number)
+		if (a->turn.present && presents) {
+			s = next;
+			if (++presentations >= a->attempt)
+				break;
+		} else if (!a->turn.present && !presents && acts++ == number) {
 			return (next);
+		}
 	}
 	return (s);
+}
+
+/* A script says nothing of what its tools can do: all of them wait. */
+static void
+classify(struct agent *a)
+{
+	struct msg m = { .type = MSG_PLANNING,
+		.blocked = json_object_new_boolean(true) };
+
+	agent_say(a, &m);
+	json_object_put(m.blocked);
 }
 
 /* Say when, wait to be let through, and let the time pass. */
@@ -445,6 +485,8 @@ mock_run(struct agent *a)
 	int attempts;
 	bool over = false;
 
+	if (a->turn.classify)
+		classify(a);
 	for (attempts = 0; attempts < ATTEMPTS_MAX && !over; attempts++) {
 		struct step s = step_at(a, number++);
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "agent-worker/prompt.h"
+#include "agent-worker/tool/tool.h"
 #include "ipc/buf.h"
 #include "ipc/xmalloc.h"
 
@@ -122,6 +123,25 @@ add_presentation(const struct agent *a, struct buf *b)
 	buf_adds(b, a->tools == NULL ? ", and call no tool.\n" : ".\n");
 }
 
+static const char evaluator[] =
+    "You look at the final answer once more before the person who asked gets "
+    "it. Compare it with the question: is it correct, complete, and does it do "
+    "what was asked for? Call exactly one tool: " PROMPT_SUBMIT
+    " if it will do, " PROMPT_RESTART
+    " if it has a defect that another attempt by all agents can mend; then say "
+    "what is wrong and what they are to do.\n";
+
+static void
+add_planning_mode(const struct agent *a, struct buf *b)
+{
+	buf_adds(b,
+	    "Until the final answer is chosen, nothing may be done that cannot "
+	    "be taken back: some tools are refused. Say what you would do with "
+	    "them; the agent that is chosen does it.\n");
+	if (a->planning_instruction != NULL)
+		buf_addf(b, "%s\n", a->planning_instruction);
+}
+
 char *
 prompt_system(const struct agent *a)
 {
@@ -132,10 +152,14 @@ prompt_system(const struct agent *a)
 
 	if (a->system_message != NULL && *a->system_message != '\0')
 		buf_addf(&b, "%s\n\n", a->system_message);
-	if (a->turn.present)
+	if (a->turn.evaluating)
+		buf_adds(&b, evaluator);
+	else if (a->turn.present)
 		add_presentation(a, &b);
 	else if (!a->direct)
 		add_coordination(a, &b);
+	if (a->planning_mode && !a->turn.present)
+		add_planning_mode(a, &b);
 	localtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 	buf_addf(&b, "Current time: %s\n", date);
@@ -193,6 +217,20 @@ add_votes(const struct agent *a, struct buf *b)
 	buf_adds(b, "\n");
 }
 
+/* What was wrong with the attempt before this one. */
+static void
+add_feedback(const struct agent *a, struct buf *b)
+{
+	struct json_object *o = a->turn.feedback;
+
+	buf_addf(b,
+	    "<PREVIOUS ATTEMPT>\nThe final answer of the attempt before this "
+	    "one was not good enough.\nWhat was wrong: %s\nWhat to do: %s\n"
+	    "The answer was:\n%s\n<END OF PREVIOUS ATTEMPT>\n\n",
+	    member_string(o, "reason"), member_string(o, "instructions"),
+	    member_string(o, "answer"));
+}
+
 char *
 prompt_user(const struct agent *a)
 {
@@ -205,6 +243,8 @@ prompt_user(const struct agent *a)
 	if (a->plan != NULL && *a->plan != '\0')
 		buf_addf(
 		    &b, "<YOUR PLAN>\n%s\n<END OF YOUR PLAN>\n\n", a->plan);
+	if (a->turn.feedback != NULL)
+		add_feedback(a, &b);
 	if (a->turn.present)
 		add_votes(a, &b);
 	add_answers(a, &b);
@@ -221,6 +261,45 @@ prompt_plan(const struct agent *a)
 			  "how to find a good answer, in at most ten lines. "
 			  "Do not answer yet and call no tool.",
 	    a->turn.question));
+}
+
+char *
+prompt_classify(const struct agent *a)
+{
+	struct buf b = BUF_INITIALIZER;
+	size_t i;
+
+	buf_addf(&b,
+	    "<ORIGINAL MESSAGE>\n%s\n<END OF ORIGINAL MESSAGE>\n\n"
+	    "Several agents are going to work on it at the same time, and one "
+	    "of them carries it out in the end. Could one of these tools, used "
+	    "for this, do what cannot be taken back, such as sending, "
+	    "publishing, deleting or paying?\n",
+	    a->turn.question);
+	for (i = 0; i < a->tools->ntools; i++)
+		if (a->tools->tools[i].foreign)
+			buf_addf(&b, "- %s: %s\n", a->tools->tools[i].name,
+			    a->tools->tools[i].description);
+	buf_adds(&b,
+	    "\nAnswer in exactly two lines and call no tool:\n"
+	    "IRREVERSIBLE: YES or NO\n"
+	    "BLOCKED_TOOLS: the names of those tools, parted by commas; "
+	    "nothing for all of them\n");
+	return (buf_detach(&b));
+}
+
+char *
+prompt_evaluate(const struct agent *a, const char *answer)
+{
+	struct json_object *v;
+
+	if (json_object_object_get_ex(a->turn.evaluate, "answer", &v) &&
+	    v != NULL)
+		answer = json_object_get_string(v);
+	return (xasprintf("<ORIGINAL MESSAGE>\n%s\n<END OF ORIGINAL MESSAGE>"
+			  "\n\n<FINAL ANSWER>\n%s\n<END OF FINAL ANSWER>\n\n"
+			  "Call exactly one of the two tools now.",
+	    a->turn.question, answer));
 }
 
 char *
@@ -289,5 +368,23 @@ prompt_vote_schema(const struct agent *a)
 	json_object_object_add(p, "agent_id", who);
 	json_object_object_add(
 	    p, "reason", text_property("Why it is, in a sentence or two."));
+	return (schema(p));
+}
+
+struct json_object *
+prompt_submit_schema(void)
+{
+	return (schema(json_object_new_object()));
+}
+
+struct json_object *
+prompt_restart_schema(void)
+{
+	struct json_object *p = json_object_new_object();
+
+	json_object_object_add(
+	    p, "reason", text_property("What is wrong with the final answer."));
+	json_object_object_add(p, "instructions",
+	    text_property("What the agents are to do better."));
 	return (schema(p));
 }

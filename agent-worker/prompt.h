@@ -10,13 +10,17 @@
 /* The tools' names. */
 #define PROMPT_NEW_ANSWER "new_answer"
 #define PROMPT_VOTE       "vote"
+#define PROMPT_SUBMIT     "submit"
+#define PROMPT_RESTART    "restart_orchestration"
 
 /* All malloc'd.  The system message; the first user message of the turn. */
 char *prompt_system(const struct agent *);
 char *prompt_user(const struct agent *);
 
-/* The user message of a planning call. */
+/* The user messages of the calls of aside.h. */
 char *prompt_plan(const struct agent *);
+char *prompt_classify(const struct agent *);
+char *prompt_evaluate(const struct agent *, const char *answer);
 
 /* To a model that worked on while answers came. */
 char *prompt_news(const char *news);
@@ -27,8 +31,10 @@ extern const char prompt_decide[];
 /* What was wrong with a program's text that ended without one. */
 extern const char prompt_decide_in_text[];
 
-/* The schemas of the two tools; the caller puts them. */
+/* The schemas of these tools; the caller puts them. */
 struct json_object *prompt_new_answer_schema(void);
 struct json_object *prompt_vote_schema(const struct agent *);
+struct json_object *prompt_submit_schema(void);
+struct json_object *prompt_restart_schema(void);
 
 #endif

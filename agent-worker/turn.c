@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent-worker/agent.h"
+#include "agent-worker/aside.h"
 #include "agent-worker/call.h"
 #include "agent-worker/prompt.h"
 #include "agent-worker/tool/tool.h"
@@ -361,7 +362,10 @@ take_text(struct work *w, const struct reply *r)
 		w->backend->add_user(w->history, "Answer in text, please.");
 		return (TURN_ATTEMPT);
 	}
-	(void)agent_await_verdict(w->agent, &m);
+	if (w->agent->turn.evaluate == NULL || w->said.len == 0 ||
+	    aside_evaluate(w->agent, w->backend, m.text, &m))
+		(void)agent_await_verdict(w->agent, &m);
+	json_object_put(m.restart);
 	return (TURN_OVER);
 }
 
@@ -456,39 +460,14 @@ step(struct work *w)
 	return (p);
 }
 
-/*
- * A short call of its own, usually of a cheaper model: its plan goes into
- * this agent's context.  Without one the turn goes on all the same.  False:
- * the turn is over.
- */
+/* What comes before the first call of a turn.  False: the turn is over. */
 static bool
-make_plan(struct agent *a, const struct backend *backend)
+prepare(struct agent *a, const struct backend *backend)
 {
-	char *system, *user = prompt_plan(a);
-	struct json_object *history = json_object_new_array();
-	struct call_request q = { .backend = backend,
-		.model =
-		    a->planning_model == NULL ? a->model : a->planning_model,
-		.history = history };
-	struct reply reply;
-	bool wanted;
-
-	q.system = system = prompt_system(a);
-	backend->add_user(history, user);
-	wanted = call_model(a, &q, &reply);
-	if (wanted && reply.failure != FAILURE_NONE)
-		log_warnx("planning call: %s",
-		    reply.error == NULL ? "failed" : reply.error);
-	/* once is enough, also when nothing came of it */
-	a->plan = xstrdup(
-	    wanted && reply.failure == FAILURE_NONE && reply.text.len > 0
-		? reply.text.data
-		: "");
-	reply_release(&reply);
-	json_object_put(history);
-	free(system);
-	free(user);
-	return (wanted);
+	if (a->turn.classify && !aside_classify(a, backend))
+		return (false);
+	return (!a->planning_call || a->plan != NULL || a->turn.present ||
+	    aside_plan(a, backend));
 }
 
 void
@@ -505,8 +484,7 @@ turn_run(struct agent *a)
 		    a, "configuration", "unknown wire format", true);
 		return;
 	}
-	if (a->planning_call && a->plan == NULL && !a->turn.present &&
-	    !make_plan(a, backend))
+	if (!prepare(a, backend))
 		return;
 	init_work(&w, a, backend);
 	user = prompt_user(a);

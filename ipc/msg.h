@@ -31,6 +31,7 @@ enum msg_type {
 	MSG_VERDICT,
 	MSG_GRANT,
 	MSG_HOLD,
+	MSG_BLOCKED,
 	MSG_CANCEL,
 	/* from the worker */
 	MSG_HELLO,
@@ -40,6 +41,7 @@ enum msg_type {
 	MSG_REASONING,
 	MSG_TOOL,
 	MSG_READY,
+	MSG_PLANNING,
 	MSG_RESERVE,
 	MSG_LIMITED,
 	MSG_USAGE,
@@ -74,20 +76,28 @@ struct msg {
 	const char *key;  /* the backend's key, in init only */
 	const char *system_message;
 	const char *snapshot; /* answer: the name of its files, as they are */
-	struct json_object *answers; /* not yet sent: [{agent, label, text,
-				      * bytes: of the whole, if text is cut,
-				      * files: a directory, if it has any}] */
-	struct json_object *backend; /* init: its resolved configuration */
-	struct json_object *script;  /* init: a mock agent's steps */
-	struct json_object *options; /* init: what shapes prompts and limits */
-	struct json_object *tools;   /* init: what it may use, and where */
-	struct json_object *votes;   /* present: [{agent, reason}] */
-	int64_t count;               /* init: agents in the run */
-	int64_t limit_ms;            /* turn: time left for it */
-	int64_t step;                /* turn: acts this agent began before */
+	struct json_object *answers;  /* not yet sent: [{agent, label, text,
+				       * bytes: of the whole, if text is cut,
+				       * files: a directory, if it has any}] */
+	struct json_object *backend;  /* init: its resolved configuration */
+	struct json_object *script;   /* init: a mock agent's steps */
+	struct json_object *options;  /* init: what shapes prompts and limits */
+	struct json_object *tools;    /* init: what it may use, and where */
+	struct json_object *votes;    /* present: [{agent, reason}] */
+	struct json_object *evaluate; /* present: {answer: in its stead} */
+	struct json_object *restart;  /* answer: {reason, instructions} */
+	struct json_object *feedback; /* turn: {reason, instructions, answer}
+				       * of the attempt before */
+	struct json_object *blocked;  /* tools that wait for the presentation:
+				       * names, or whether all do */
+	int64_t attempt;              /* turn: the run's, from 1 */
+	int64_t count;                /* init: agents in the run */
+	int64_t limit_ms;             /* turn: time left for it */
+	int64_t step;                 /* turn: acts this agent began before */
 	/* ready: virtual, -1 for never; limited, hold: real */
 	int64_t after_ms;
 	int64_t pid;
+	bool classify; /* turn: say first which tools are to be blocked */
 	bool accepted; /* verdict, grant */
 	bool final;    /* verdict: the turn is over */
 	bool undumpable;

@@ -14,6 +14,7 @@
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/planning.h"
 #include "supervisor/record/redact.h"
 #include "supervisor/run.h"
 
@@ -204,6 +205,7 @@ static const struct {
 	[MSG_REASONING] = { on_content, true, true },
 	[MSG_TOOL] = { on_tool, true, true },
 	[MSG_READY] = { on_ready, true, true },
+	[MSG_PLANNING] = { planning_on_message, true, true },
 	[MSG_RESERVE] = { spend_on_reserve, true, true },
 	[MSG_LIMITED] = { on_limited, true, true },
 	[MSG_USAGE] = { spend_on_usage, false, true },

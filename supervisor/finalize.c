@@ -15,6 +15,7 @@
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/attempt.h"
 #include "supervisor/decide/vote.h"
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/manifest.h"
@@ -42,6 +43,22 @@ winner_of(struct run *run)
 		: &run->agents[run->session->winner]);
 }
 
+/* Nobody answered in another attempt: what was presented before stands. */
+static void
+reinstate(struct run *run)
+{
+	const struct session *s = run->session;
+	struct event e = { .type = EVENT_WINNER,
+		.agent = s->agents[run->presenter].id };
+	size_t i;
+
+	for (i = 0; i < s->nanswers; i++)
+		if (s->answers[i].agent == run->presenter)
+			e.label = s->answers[i].label;
+	e.text = "no answer in another attempt: the one before stands";
+	run_event(run, &e);
+}
+
 static void
 choose_winner(struct run *run)
 {
@@ -50,7 +67,9 @@ choose_winner(struct run *run)
 	char *reason;
 	int w;
 
-	if ((w = vote_winner(s, &reason)) == -1)
+	if ((w = vote_winner(s, &reason)) == -1 && run->presented != NULL)
+		reinstate(run);
+	if (w == -1)
 		return;
 	e.agent = s->agents[w].id;
 	e.label = s->answers[s->agents[w].latest].label;
@@ -66,6 +85,7 @@ may_present(struct run *run)
 	const struct agent_run *a = winner_of(run);
 
 	return (a != NULL && !a->given_up && !run->session->direct &&
+	    session_has_answer(run->session) &&
 	    run->interrupts == 0 && !run->cost_limited &&
 	    mono_ms() < run->present_end);
 }
@@ -100,6 +120,7 @@ finalize_begin(struct run *run, const char *why, const char *text)
 {
 	struct event e = { .type = EVENT_STOPPING, .kind = why, .text = text };
 	struct agent_run *a;
+	size_t i;
 
 	if (run->stage != STAGE_COORDINATING)
 		return;
@@ -112,8 +133,10 @@ finalize_begin(struct run *run, const char *why, const char *text)
 		finalize_presented(run, NULL);
 		return;
 	}
-	stop_all_but(run, a);
-	cancel_turn(a);
+	if (!attempt_may_follow(run))
+		stop_all_but(run, a);
+	for (i = 0; i < run->session->nagents; i++)
+		cancel_turn(&run->agents[i]);
 	a->start_at = 0;
 }
 
@@ -196,6 +219,15 @@ is_blank(const char *text)
 	return (text[strspn(text, " \t\r\n")] == '\0');
 }
 
+/* The winner's, as it stands. */
+static const char *
+last_answer(const struct run *run)
+{
+	int latest = run->session->agents[run->session->winner].latest;
+
+	return (latest == -1 ? run->presented : run->texts[latest]);
+}
+
 void
 finalize_presented(struct run *run, const char *text)
 {
@@ -207,9 +239,7 @@ finalize_presented(struct run *run, const char *text)
 	run->stage = STAGE_ENDING;
 	if (a != NULL) {
 		if (!presented) {
-			text = run->texts[run->session
-					      ->agents[run->session->winner]
-					      .latest];
+			text = last_answer(run);
 			if (run->interrupts == 0 && !run->session->direct)
 				log_info("agent %s did not present: its last "
 					 "answer is taken",

@@ -10,6 +10,7 @@
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "supervisor/decide/restart.h"
+#include "supervisor/planning.h"
 #include "supervisor/run.h"
 
 /* A worker in a turn that says nothing at all for so long is stuck. */
@@ -118,6 +119,10 @@ options_of(const struct run *run, const struct agent_config *a)
 	    strictness_name(run->config->voting_sensitivity));
 	field_put_str(
 	    o, "answer_novelty", strictness_name(run->config->answer_novelty));
+	field_put_bool(o, "planning_mode", planning_is_on(run));
+	if (run->config->planning_instruction != NULL)
+		field_put_str(o, "planning_instruction",
+		    run->config->planning_instruction);
 	json_object_object_add(
 	    o, "direct", json_object_new_boolean(run->session->direct));
 	json_object_object_add(o, "reserve",
@@ -170,6 +175,7 @@ give_up(
 	if (run->order != NULL)
 		order_end(run->order, a->worker.index);
 	run_event(run, &e);
+	planning_gone(run, a->worker.index);
 }
 
 /* An attempt came to nothing: again, later, or never. */

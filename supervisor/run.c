@@ -12,6 +12,8 @@
 
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "supervisor/attempt.h"
+#include "supervisor/planning.h"
 #include "supervisor/process/sweep.h"
 #include "supervisor/run.h"
 #include "supervisor/view/out.h"
@@ -82,6 +84,8 @@ news_for(struct run *run, struct agent_run *a)
 {
 	struct json_object *list = json_object_new_array();
 
+	if (a->sent < run->session->first_answer)
+		a->sent = run->session->first_answer;
 	for (; a->sent < run->session->nanswers; a->sent++)
 		json_object_array_add(
 		    list, json_object_get(run->answers[a->sent]));
@@ -155,7 +159,10 @@ run_start_turn(struct run *run, int agent, bool presentation)
 	m.seen = (int64_t)a->sent;
 	if (presentation)
 		m.votes = votes_for(run->session);
+	attempt_fill_turn(run, presentation, &m);
+	planning_fill_turn(run, agent, &m);
 	worker_send(&a->worker, &m);
+	attempt_release_turn(&m);
 	json_object_put(m.answers);
 	json_object_put(m.votes);
 }

@@ -101,6 +101,11 @@ struct run {
 	bool cost_limited;
 	bool sweep; /* a worker may have left processes behind */
 
+	struct json_object *feedback; /* of the attempt before, or NULL */
+	char *presented;              /* what it ended with, or NULL, */
+	int presenter;                /* and who did */
+	struct json_object *blocked;  /* in planning mode; NULL: not known */
+
 	char *final_text;  /* of the result; NULL: none */
 	int journal_error; /* errno of its first failure; 0: none */
 	char *error;       /* what made the run fail, for the last lines */

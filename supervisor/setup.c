@@ -220,6 +220,9 @@ setup_release(struct run *run)
 	free(run->answers);
 	free(run->texts);
 	free(run->final_text);
+	free(run->presented);
+	json_object_put(run->feedback);
+	json_object_put(run->blocked);
 	free(run->error);
 	environment_free(run->worker_argv, run->worker_env);
 	order_free(run->order);

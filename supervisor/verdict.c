@@ -12,6 +12,7 @@
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/attempt.h"
 #include "supervisor/decide/novelty.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/run.h"
@@ -226,7 +227,10 @@ verdict_on_answer(struct call *c)
 	if (c->agent->presenting) {
 		send_verdict(c, true, true, NULL);
 		close_turn(c->run, c->agent);
-		finalize_presented(c->run, text);
+		if (c->msg->restart != NULL && attempt_may_follow(c->run))
+			attempt_begin(c->run, text, c->msg->restart);
+		else
+			finalize_presented(c->run, text);
 		return;
 	}
 	if (c->run->stage != STAGE_COORDINATING)

@@ -8,6 +8,7 @@
 #include "agent-worker/tool/tool.h"
 #include "ipc/field.h"
 #include "ipc/log.h"
+#include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
@@ -187,18 +188,25 @@ say(struct agent *a, const char *name, const char *kind, const char *text)
 	free(cut);
 }
 
-/* What cannot be taken back waits until the answer is chosen. */
+/*
+ * What cannot be taken back waits until the answer is chosen; which tools
+ * these are, one of the agents says first.  False: the turn is over.
+ */
 static bool
-is_held_back(const struct toolbox *box, const struct tool *t)
+learn_blocked(struct agent *a)
 {
-	struct json_object *blocked;
+	while (a->planning_mode && a->blocked == NULL)
+		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
+			return (false);
+	return (true);
+}
 
-	if (!t->foreign || box->agent->turn.present ||
-	    !json_object_object_get_ex(box->config, "blocked_tools", &blocked))
-		return (false);
-	return (json_object_is_type(blocked, json_type_boolean)
-		? json_object_get_boolean(blocked)
-		: is_named(blocked, t->name));
+static bool
+is_held_back(const struct agent *a, const struct tool *t)
+{
+	return (json_object_is_type(a->blocked, json_type_boolean)
+		? json_object_get_boolean(a->blocked)
+		: is_named(a->blocked, t->name));
 }
 
 /* UTF-8 of at most RESULT_MAX bytes. */
@@ -233,7 +241,11 @@ toolbox_run(struct toolbox *box, const char *name,
 	}
 	say(box->agent, name, "call",
 	    json_object_to_json_string_ext(arguments, JSON_C_TO_STRING_PLAIN));
-	if (is_held_back(box, t))
+	if (t->foreign && !box->agent->turn.present &&
+	    !learn_blocked(box->agent))
+		return (false);
+	if (t->foreign && !box->agent->turn.present &&
+	    is_held_back(box->agent, t))
 		tool_fail(result, name,
 		    "this tool may change what cannot be changed back, so it "
 		    "is run in the final presentation only; say in your "

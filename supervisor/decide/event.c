@@ -16,6 +16,13 @@
 		}                                 \
 	}
 #define AGENT E(agent, FIELD_STR, true)
+#define CHILD AGENT, E(child, FIELD_INT, true)
+#define CHILD_USAGE                                                           \
+	E(input_tokens, FIELD_INT, true),                                     \
+	    E(cached_input_tokens, FIELD_INT, true),                          \
+	    E(output_tokens, FIELD_INT, true),                                \
+	    E(reasoning_tokens, FIELD_INT, true), E(calls, FIELD_INT, true),  \
+	    E(unpriced_calls, FIELD_INT, true), E(cost, FIELD_REAL, true)
 
 static const struct field common[] = {
 	E(seq, FIELD_INT, true),
@@ -70,6 +77,7 @@ static const struct event_def {
 		E(cpu_seconds, FIELD_REAL, true)) },
 	[EVENT_AGENT_FAILED] = { "agent_failed",
 	    FIELDS(AGENT, E(kind, FIELD_STR, true), E(text, FIELD_STR, true)) },
+	[EVENT_PLANNING] = { "planning", FIELDS(AGENT, E(text, FIELD_STR, true)) },
 	[EVENT_WARNING] = { "warning", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_STALLED] = { "stalled", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_RESUMED] = { "resumed", FIELDS(E(text, FIELD_STR, true)) },
@@ -80,11 +88,23 @@ static const struct event_def {
 		AGENT, E(label, FIELD_STR, true), E(text, FIELD_STR, true)) },
 	[EVENT_PRESENTATION] = { "presentation",
 	    FIELDS(AGENT, E(turn, FIELD_INT, true)) },
+	[EVENT_RESTART] = { "restart",
+	    FIELDS(AGENT, E(attempt, FIELD_INT, true), E(text, FIELD_STR, true),
+		E(instructions, FIELD_STR, true)) },
 	[EVENT_FINAL_ANSWER] = { "final_answer",
 	    FIELDS(AGENT, E(path, FIELD_STR, true), E(bytes, FIELD_INT, true),
 		E(sha256, FIELD_STR, true), E(text, FIELD_STR, true),
 		E(presented, FIELD_BOOL, true)) },
 	[EVENT_ORPHANS] = { "orphans", FIELDS(E(count, FIELD_INT, true)) },
+	[EVENT_CHILD_OPENED] = { "child_opened",
+	    FIELDS(CHILD, E(session_id, FIELD_STR, true),
+		E(log_dir, FIELD_STR, true), E(question, FIELD_STR, true),
+		E(lease, FIELD_REAL, true)) },
+	[EVENT_CHILD_STATE] = { "child_state",
+	    FIELDS(CHILD, E(percent, FIELD_INT, true), CHILD_USAGE) },
+	[EVENT_CHILD_ENDED] = { "child_ended",
+	    FIELDS(CHILD, E(kind, FIELD_STR, true),
+		E(exit_code, FIELD_INT, true), CHILD_USAGE) },
 	[EVENT_RUN_ENDED] = { "run_ended",
 	    FIELDS(E(outcome, FIELD_STR, true), E(exit_code, FIELD_INT, true),
 		E(text, FIELD_STR, false), E(path, FIELD_STR, false)) },

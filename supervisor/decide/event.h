@@ -26,14 +26,19 @@ enum event_type {
 	EVENT_ATTEMPT_FAILED, /* a turn ended without either */
 	EVENT_AGENT_EXITED,   /* its process is gone */
 	EVENT_AGENT_FAILED,   /* it will not be started again */
+	EVENT_PLANNING, /* it said which tools wait for the presentation */
 	EVENT_WARNING,
 	EVENT_STALLED, /* nobody made progress for half the limit */
 	EVENT_RESUMED,
 	EVENT_STOPPING, /* coordination is over: kind says why */
 	EVENT_WINNER,
 	EVENT_PRESENTATION, /* the winner was asked to present */
+	EVENT_RESTART, /* what was presented will not do: all work again */
 	EVENT_FINAL_ANSWER,
 	EVENT_ORPHANS, /* processes found and ended at the end */
+	EVENT_CHILD_OPENED, /* an agent's tool started a nested run */
+	EVENT_CHILD_STATE,
+	EVENT_CHILD_ENDED, /* kind: "ended", or "lost" if it did not say so */
 	EVENT_RUN_ENDED,
 };
 #define EVENT_TYPES (EVENT_RUN_ENDED + 1)
@@ -58,6 +63,7 @@ struct event {
 	const char *path; /* relative to the run directory */
 	const char *sha256;
 	const char *target; /* the agent voted for */
+	const char *instructions; /* of a restart: what to do better */
 	const char *question;
 	const char *session_id;
 	const char *log_dir;
@@ -82,6 +88,11 @@ struct event {
 	int64_t output_tokens;
 	int64_t reasoning_tokens;
 	int64_t cache_write_tokens;
+	int64_t calls; /* with tokens and cost: so far, of a nested run */
+	int64_t unpriced_calls;
+	int64_t child; /* of the run's nested runs: which, from 1 */
+	int64_t percent;
+	double lease; /* USD that a nested run may cost; 0: no limit */
 	double cost;
 	double cpu_seconds;
 	bool dry_run;

@@ -108,11 +108,17 @@ session_living_voted(const struct session *s)
 }
 
 bool
+session_has_answer(const struct session *s)
+{
+	return (s->nanswers > s->first_answer);
+}
+
+bool
 session_agreed(const struct session *s)
 {
 	size_t living = session_living(s);
 
-	if (living == 0 || s->nanswers == 0)
+	if (living == 0 || !session_has_answer(s))
 		return (false);
 	return (s->direct || session_living_voted(s) == living);
 }
@@ -124,6 +130,30 @@ session_owes_turn(const struct session *s, int agent)
 
 	return (s->stopping == NULL && !a->ended && !a->busy &&
 	    !a->vote_stands && !(s->direct && a->answers > 0));
+}
+
+size_t
+session_children(const struct session *s, int agent)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->nchildren; i++)
+		n += s->children[i].state == CHILD_RUNNING &&
+			(agent == -1 || s->children[i].agent == agent)
+		    ? 1
+		    : 0;
+	return (n);
+}
+
+const char *
+session_activity(const struct session *s, int agent)
+{
+	const char *activity = s->agents[agent].activity;
+
+	if (strcmp(activity, "running_tool") == 0 &&
+	    session_children(s, agent) > 0)
+		return ("waiting_child");
+	return (activity);
 }
 
 int
@@ -151,18 +181,18 @@ session_check_vote(const struct session *s, int agent, const char *target,
 	size_t i, len;
 	char *name;
 
-	if (s->nanswers == 0) {
+	if (!session_has_answer(s)) {
 		snprintf(why, whylen,
 		    "there is no answer to vote for yet: give a new answer");
 		return (VERDICT_RETRY);
 	}
-	if (t == -1 || s->agents[t].answers == 0) {
+	if (t == -1 || s->agents[t].latest == -1) {
 		name = utf8_line(target, TARGET_SHOWN);
 		len = (size_t)snprintf(why, whylen,
 		    "\"%s\" has no answer; you can vote for:", name);
 		free(name);
 		for (i = 0; i < s->nagents && len < whylen; i++)
-			if (s->agents[i].answers > 0)
+			if (s->agents[i].latest != -1)
 				len += (size_t)snprintf(why + len, whylen - len,
 				    " %s", s->agents[i].anonymous);
 		return (VERDICT_RETRY);
@@ -181,11 +211,13 @@ enum verdict
 session_check_answer(const struct session *s, int agent, int max_answers,
     char *why, size_t whylen)
 {
-	if (max_answers < 0 || s->agents[agent].answers < max_answers)
+	int given = s->agents[agent].answers - s->agents[agent].answers_before;
+
+	if (max_answers < 0 || given < max_answers)
 		return (VERDICT_OK);
 	snprintf(why, whylen,
 	    "you have given %d answers, which is the limit: "
 	    "vote for the best answer",
-	    s->agents[agent].answers);
+	    given);
 	return (VERDICT_RETRY);
 }

@@ -30,6 +30,18 @@ static const char *const status_names[] = {
 	[AGENT_COMPLETED] = "completed",
 };
 
+static const char *const child_names[] = {
+	[CHILD_RUNNING] = "running",
+	[CHILD_ENDED] = "ended",
+	[CHILD_LOST] = "lost",
+};
+
+const char *
+child_state_name(enum child_state state)
+{
+	return (child_names[state]);
+}
+
 const char *
 phase_name(enum phase phase)
 {
@@ -54,6 +66,7 @@ session_new(void)
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->last_active = s->winner = -1;
+	s->attempt = 1;
 	return (s);
 }
 
@@ -79,6 +92,12 @@ session_free(struct session *s)
 		free(s->answers[i].sha256);
 		free(s->answers[i].preview);
 	}
+	for (i = 0; i < s->nchildren; i++) {
+		free(s->children[i].session_id);
+		free(s->children[i].log_dir);
+		free(s->children[i].question);
+	}
+	free(s->children);
 	for (i = 0; i < s->nunpriced; i++)
 		free(s->unpriced_models[i]);
 	free(s->unpriced_models);
@@ -251,6 +270,31 @@ apply_vote(struct session *s, const struct event *e)
 	acted(a, AGENT_VOTED);
 }
 
+/* Answers stay on record, but are no more to be voted for. */
+static void
+apply_restart(struct session *s, const struct event *e)
+{
+	size_t i;
+
+	void_votes(s);
+	s->attempt = e->attempt;
+	s->first_answer = s->nanswers;
+	s->winner = -1;
+	s->presenting = false;
+	set(&s->winner_reason, NULL);
+	set(&s->stopping, NULL);
+	s->phase = PHASE_GENERATION;
+	for (i = 0; i < s->nagents; i++) {
+		struct session_agent *a = &s->agents[i];
+
+		a->latest = a->vote_answer = -1;
+		a->answers_before = a->answers;
+		a->acted = a->busy = false;
+		if (!a->ended)
+			a->status = AGENT_RESTARTING;
+	}
+}
+
 static void
 add_usage(struct usage_sum *u, const struct event *e)
 {
@@ -275,18 +319,82 @@ note_unpriced(struct session *s, const char *model)
 }
 
 static void
-apply_usage(struct session *s, const struct event *e)
+add_sum(struct usage_sum *u, const struct usage_sum *more)
+{
+	u->input_tokens += more->input_tokens;
+	u->cached_input_tokens += more->cached_input_tokens;
+	u->output_tokens += more->output_tokens;
+	u->reasoning_tokens += more->reasoning_tokens;
+	u->calls += more->calls;
+	u->unpriced_calls += more->unpriced_calls;
+	u->cost += more->cost;
+}
+
+/* The sum of what agents and nested runs show, to the last digit. */
+static void
+add_up(struct session *s)
 {
 	size_t i;
 
+	memset(&s->usage, 0, sizeof(s->usage));
+	for (i = 0; i < s->nagents; i++)
+		add_sum(&s->usage, &s->agents[i].usage);
+	for (i = 0; i < s->nchildren; i++)
+		add_sum(&s->usage, &s->children[i].usage);
+}
+
+static void
+apply_usage(struct session *s, const struct event *e)
+{
 	if (!e->priced)
 		note_unpriced(s, e->model);
 	add_usage(&s->agents[e->who].usage, e);
-	/* the total is the sum of what the agents show, to the last digit */
-	add_usage(&s->usage, e);
-	s->usage.cost = 0;
-	for (i = 0; i < s->nagents; i++)
-		s->usage.cost += s->agents[i].usage.cost;
+	add_up(s);
+}
+
+static void
+open_child(struct session *s, const struct event *e)
+{
+	struct session_child *c;
+
+	if (e->child != (int64_t)s->nchildren + 1)
+		return;
+	s->children = xreallocarray(
+	    s->children, s->nchildren + 1, sizeof(*s->children));
+	c = &s->children[s->nchildren++];
+	memset(c, 0, sizeof(*c));
+	c->agent = e->who;
+	c->session_id = xstrdup(e->session_id);
+	c->log_dir = xstrdup(e->log_dir);
+	c->question = xstrdup(e->question);
+	c->lease = e->lease;
+}
+
+static void
+apply_child(struct session *s, const struct event *e)
+{
+	struct session_child *c;
+
+	if (e->child < 1 || e->child > (int64_t)s->nchildren)
+		return;
+	c = &s->children[e->child - 1];
+	c->usage = (struct usage_sum) { .input_tokens = e->input_tokens,
+		.cached_input_tokens = e->cached_input_tokens,
+		.output_tokens = e->output_tokens,
+		.reasoning_tokens = e->reasoning_tokens,
+		.calls = e->calls,
+		.unpriced_calls = e->unpriced_calls,
+		.cost = e->cost };
+	if (e->type == EVENT_CHILD_STATE) {
+		c->percent = (int)e->percent;
+	} else if (strcmp(e->kind, "ended") == 0) {
+		c->state = CHILD_ENDED;
+		c->exit_code = e->exit_code;
+		c->percent = 100;
+	} else {
+		c->state = CHILD_LOST;
+	}
+	add_up(s);
 }
 
 static void
@@ -408,6 +516,9 @@ apply_to_agent(
 		s->winner = e->who;
 		set(&s->winner_reason, e->text);
 		break;
+	case EVENT_RESTART:
+		apply_restart(s, e);
+		break;
 	case EVENT_FINAL_ANSWER:
 		set(&s->final_path, e->path);
 		set(&s->final_preview, e->text);
@@ -416,7 +527,15 @@ apply_to_agent(
 		s->presented = e->presented;
 		settle(s, a, e->time);
 		break;
+	case EVENT_CHILD_OPENED:
+		open_child(s, e);
+		break;
+	case EVENT_CHILD_STATE:
+	case EVENT_CHILD_ENDED:
+		apply_child(s, e);
+		break;
 	case EVENT_REFUSED:
+	case EVENT_PLANNING:
 	case EVENT_RUN_STARTED:
 	case EVENT_WARNING:
 	case EVENT_STALLED:
@@ -466,7 +585,7 @@ advance(struct session *s)
 		s->reached[PHASE_PLANNING] = true;
 		s->phase = PHASE_GENERATION;
 	}
-	if (s->phase == PHASE_GENERATION && living > 0 && s->nanswers > 0 &&
+	if (s->phase == PHASE_GENERATION && living > 0 && session_has_answer(s) &&
 	    session_living_acted(s) == living) {
 		s->reached[PHASE_GENERATION] = true;
 		s->phase = PHASE_VOTING;

@@ -79,7 +79,8 @@ struct session_agent {
 	bool failed;
 
 	int answers;
-	int latest; /* index of its latest answer; -1 */
+	int answers_before; /* of these, in earlier attempts of the run */
+	int latest;         /* index of its latest answer in this attempt; -1 */
 	bool vote_stands;
 	int vote_answer; /* index of the answer voted for; -1: never voted */
 	char *vote_reason;
@@ -98,6 +99,27 @@ struct session_agent {
 	int64_t exit_signal;
 	int64_t max_rss_kib;
 	double cpu_seconds;
+	struct usage_sum usage;
+};
+
+enum child_state {
+	CHILD_RUNNING,
+	CHILD_ENDED,
+	CHILD_LOST, /* its process was gone before it said how it ended */
+};
+
+const char *child_state_name(enum child_state);
+
+/* A run that a tool of an agent started. */
+struct session_child {
+	int agent;
+	char *session_id;
+	char *log_dir;
+	char *question; /* how it begins */
+	enum child_state state;
+	int64_t exit_code; /* of one that has ended */
+	int percent;
+	double lease; /* what it may cost; 0: no limit */
 	struct usage_sum usage;
 };
 
@@ -120,6 +142,10 @@ struct session {
 	int *by_id;                     /* their indices, sorted by id */
 	struct session_answer *answers; /* in the order they came */
 	size_t nanswers;
+	int64_t attempt;     /* of the run, from 1 */
+	size_t first_answer; /* of this attempt: nanswers if there is none */
+	struct session_child *children; /* likewise */
+	size_t nchildren;
 
 	enum phase phase;
 	bool reached[PHASES]; /* that phase is complete */
@@ -142,7 +168,7 @@ struct session {
 	char *outcome;
 	char *message; /* of a failed run */
 	int64_t exit_code;
-	struct usage_sum usage;
+	struct usage_sum usage; /* of the agents, then of the nested runs */
 	char **unpriced_models; /* each once, in the order they came */
 	size_t nunpriced;
 };
@@ -176,11 +202,20 @@ size_t session_answered(const struct session *);
 size_t session_failed(const struct session *);
 size_t session_voted(const struct session *);
 
+/* Whether anybody has answered in this attempt. */
+bool session_has_answer(const struct session *);
+
 /* Every living agent's vote stands (or, direct, the answer is there). */
 bool session_agreed(const struct session *);
 
 /* The agent has to be given a turn now. */
 bool session_owes_turn(const struct session *, int agent);
+
+/* Nested runs of an agent that are under way; of all agents with -1. */
+size_t session_children(const struct session *, int agent);
+
+/* What the agent is doing: one of the contract's words. */
+const char *session_activity(const struct session *, int agent);
 
 /* The agent that was last seen working and still is; -1. */
 int session_active(const struct session *);

@@ -172,6 +172,15 @@ say_refused(const struct report *r, const struct event *e, struct note *n)
 }
 
 static void
+say_restart(const struct report *r, const struct event *e, struct note *n)
+{
+	(void)r;
+	snprintf(n->head, sizeof(n->head), "ATTEMPT %lld OF ALL AGENTS",
+	    (long long)e->attempt);
+	copy(n->body, e->text, TEXT_MAX / 2);
+}
+
+static void
 say_attempt(const struct report *r, const struct event *e, struct note *n)
 {
 	(void)r;
@@ -249,6 +258,7 @@ static void (*const say[EVENT_TYPES])(
 	[EVENT_STOPPING] = say_text,
 	[EVENT_WINNER] = say_winner,
 	[EVENT_PRESENTATION] = say_presentation,
+	[EVENT_RESTART] = say_restart,
 	[EVENT_FINAL_ANSWER] = say_final,
 	[EVENT_RUN_ENDED] = say_end,
 };

@@ -75,6 +75,7 @@ coordination(const struct session *s)
 	field_put_int(o, "completion_percentage", s->percent);
 	field_put_bool(
 	    o, "is_final_presentation", s->phase == PHASE_PRESENTATION);
+	field_put_int(o, "attempt", s->attempt);
 	field_put_real(o, "last_progress", milli(s->last_progress));
 	field_put_bool(o, "stalled", s->stalled);
 	field_put_int(q, "expected", (int64_t)s->nagents);
@@ -156,7 +157,8 @@ agent(const struct session *s, const struct session_agent *a)
 	struct json_object *o = json_object_new_object();
 
 	field_put_str(o, "status", agent_status_name(a->status));
-	field_put_str(o, "activity", a->activity);
+	field_put_str(
+	    o, "activity", session_activity(s, (int)(a - s->agents)));
 	field_put_int(o, "answer_count", a->answers);
 	field_put_str(o, "latest_answer_label",
 	    a->latest == -1 ? NULL : s->answers[a->latest].label);
@@ -226,6 +228,37 @@ results(const struct session *s)
 	return (o);
 }
 
+static struct json_object *
+child(const struct session *s, const struct session_child *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	field_put_str(o, "session_id", c->session_id);
+	field_put_str(o, "log_dir", c->log_dir);
+	field_put_str(o, "question", c->question);
+	field_put_str(o, "agent", s->agents[c->agent].id);
+	field_put_str(o, "state", child_state_name(c->state));
+	field_put(o, "exit_code",
+	    c->state == CHILD_ENDED ? json_object_new_int64(c->exit_code)
+				    : NULL);
+	field_put_int(o, "completion_percentage", c->percent);
+	field_put(o, "max_cost_usd", c->lease > 0 ? field_real(c->lease) : NULL);
+	field_put(o, "usage", usage(&c->usage));
+	field_put_real(o, "estimated_cost", c->usage.cost);
+	return (o);
+}
+
+static struct json_object *
+children(const struct session *s)
+{
+	struct json_object *list = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < s->nchildren; i++)
+		json_object_array_add(list, child(s, &s->children[i]));
+	return (list);
+}
+
 void
 status_format(const struct session *s, double now, struct buf *out)
 {
@@ -239,6 +272,7 @@ status_format(const struct session *s, double now, struct buf *out)
 	for (i = 0; i < s->nagents; i++)
 		field_put(agents, s->agents[i].id, agent(s, &s->agents[i]));
 	field_put(o, "agents", agents);
+	field_put(o, "children", children(s));
 	field_put(o, "results", results(s));
 	text = json_object_to_json_string_length(o,
 	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

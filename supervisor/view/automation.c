@@ -84,6 +84,17 @@ print_attempt(const struct event *e)
 }
 
 static void
+print_restart(const struct event *e)
+{
+	struct buf b = BUF_INITIALIZER;
+
+	buf_addf(&b, "all agents work again, attempt %lld: %s",
+	    (long long)e->attempt, e->text);
+	extra("", "Warning", b.data);
+	buf_release(&b);
+}
+
+static void
 event(const struct session *s, const struct event *e, const char *line,
     size_t len)
 {
@@ -99,6 +110,8 @@ event(const struct session *s, const struct event *e, const char *line,
 	else if (e->type == EVENT_WARNING || e->type == EVENT_STALLED ||
 	    (e->type == EVENT_STOPPING && strcmp(e->kind, "consensus") != 0))
 		extra("", "Warning", e->text);
+	else if (e->type == EVENT_RESTART)
+		print_restart(e);
 	print_phases(s);
 }
 

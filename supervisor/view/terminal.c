@@ -79,6 +79,8 @@ event(const struct session *s, const struct event *e, const char *line,
 		say(e->agent, "wins", e->text);
 	else if (e->type == EVENT_PRESENTATION)
 		say(e->agent, "presents", "");
+	else if (e->type == EVENT_RESTART)
+		say(e->agent, "wants another attempt", e->text);
 }
 
 /* On a terminal no answer may send escape codes; a pipe gets every byte. */
