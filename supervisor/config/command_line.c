@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
@@ -141,18 +142,24 @@ is_variable_name(const char *s)
 	return (*s == '\0');
 }
 
-/* Variables that go to commands although they may hold a key. */
+/*
+ * Variables that go to commands although they may hold a key.  The worker is
+ * not started with keys, so it is told the values.
+ */
 static void
 load_pass_env(const struct loading *l, struct agent_config *agent)
 {
 	static const char key[] = "command_line_pass_env";
 	const struct node *list = node_get(l->backend, key), *n;
+	struct json_object *passed;
 	const char *value;
 	char *location;
 	size_t i;
 
 	if (list == NULL || list->kind != NODE_LIST)
 		return;
+	passed = json_object_new_object();
+	add(l->o, "pass_env", passed);
 	for (i = 0; i < list->count; i++) {
 		n = list->items[i];
 		if (n->kind != NODE_STR)
@@ -161,6 +168,10 @@ load_pass_env(const struct loading *l, struct agent_config *agent)
 			value = getenv(n->text);
 			if (value != NULL && config_names_secret(n->text))
 				tools_secret(agent, value);
+			if (value != NULL &&
+			    utf8_is_valid(value, strlen(value)))
+				add(passed, n->text,
+				    json_object_new_string(value));
 			continue;
 		}
 		location = xasprintf("%s.%s[%zu]", l->location, key, i);
@@ -169,7 +180,6 @@ load_pass_env(const struct loading *l, struct agent_config *agent)
 		    "'%s' is no name of an environment variable", node_show(n));
 		free(location);
 	}
-	add(l->o, "pass_env", node_json(list));
 }
 
 static bool

@@ -386,6 +386,20 @@ load_coordination(struct config *config, const struct node *orchestrator)
 	    tree_bool(orchestrator, "skip_coordination_rounds", false);
 }
 
+/*
+ * skip_coordination_rounds: the first agent alone is asked, once, and its
+ * text is the result.
+ */
+static void
+skip_rounds(struct config *config)
+{
+	if (!config->skip_coordination_rounds || config->nagents == 0)
+		return;
+	while (config->nagents > 1)
+		agent_release(&config->agents[--config->nagents]);
+	config->single_agent_direct = true;
+}
+
 static char **
 load_launcher(const struct node *list)
 {
@@ -425,6 +439,7 @@ load_tree(const struct check *check, struct node *root,
 	config->single_agent_direct = config->nagents == 1 &&
 	    !tree_bool(node_get(root, "ui"),
 		"use_orchestrator_for_single_agent", true);
+	skip_rounds(config);
 	config->source = source_json(root);
 	return (config);
 }

@@ -129,7 +129,10 @@ void tools_secret(struct agent_config *, const char *);
 struct json_object *context_load(const struct check *, struct node *entries,
     const char *location, struct json_object *common);
 
-/* "command_line" of tools, or NULL: the agent has none. */
+/*
+ * "command_line" of tools, with the values of the variables that commands
+ * are given, or NULL: the agent has none.
+ */
 struct json_object *command_line_load(const struct check *,
     struct agent_config *, const struct node *backend, const char *location);
 

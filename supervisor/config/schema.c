@@ -119,6 +119,7 @@ static const struct key mcp_server_keys[] = {
 	SUPPORTED("args", STRINGS),
 	SUPPORTED("env", TYPE_MAP),
 	SUPPORTED("cwd", TYPE_STR),
+	SUPPORTED("network", TYPE_STR, .words = networks),
 	SUPPORTED("url", TYPE_STR),
 	SUPPORTED("headers", TYPE_MAP),
 	SUPPORTED("timeout", MCP_SECONDS),
@@ -379,9 +380,10 @@ static const struct place agent = {
 };
 
 static const struct key coordination_keys[] = {
-	IGNORED("enable_planning_mode", TYPE_BOOL),
-	IGNORED("planning_mode_instruction", TYPE_STR),
-	IGNORED("max_orchestration_restarts", COUNT),
+	SUPPORTED("enable_planning_mode", TYPE_BOOL),
+	SUPPORTED("planning_mode_instruction", TYPE_STR),
+	SUPPORTED("max_orchestration_restarts", TYPE_INT, RANGE(0, 1000,
+	    "a non-negative integer up to 1000")),
 	SUPPORTED("enable_agent_task_planning", TYPE_BOOL),
 	SUPPORTED("max_tasks_per_plan", TYPE_INT, RANGE(1, 10000,
 	    "a positive integer up to 10000")),
@@ -440,8 +442,8 @@ static const struct key orchestrator_keys[] = {
 	SUPPORTED("agent_temporary_workspace", TYPE_STR),
 	IGNORED("session_storage", TYPE_STR),
 	CONTEXT_PATHS,
-	IGNORED("skip_coordination_rounds", TYPE_BOOL),
-	IGNORED("debug_final_answer", TYPE_BOOL | TYPE_STR,
+	SUPPORTED("skip_coordination_rounds", TYPE_BOOL),
+	SUPPORTED("debug_final_answer", TYPE_BOOL | TYPE_STR,
 	    .want = "a boolean or string"),
 	IGNORED("dspy", TYPE_MAP, .inner = &dspy),
 	END
@@ -551,6 +553,8 @@ static const struct key step_keys[] = {
 	SUPPORTED("fault", TYPE_STR, .words = faults),
 	SUPPORTED("reason", TYPE_STR),
 	SUPPORTED("late", TYPE_BOOL),
+	SUPPORTED("restart", TYPE_STR),
+	SUPPORTED("instructions", TYPE_STR),
 	SUPPORTED("permanent", TYPE_BOOL),
 	SUPPORTED("signal", TYPE_STR, .words = signals),
 	SUPPORTED("code", TYPE_INT, RANGE(0, 255,

@@ -22,6 +22,8 @@ static const struct {
 } modifiers[] = {
 	{ "reason", "vote", NULL },
 	{ "late", "vote", NULL },
+	{ "restart", "present", NULL },
+	{ "instructions", "present", NULL },
 	{ "permanent", "error", NULL },
 	{ "signal", "fault", "crash" },
 	{ "code", "fault", "exit" },

@@ -127,6 +127,46 @@ load_workspace(const struct check *check, struct agent_config *agent,
 		    node_show(node_get(backend, "cwd")));
 }
 
+/* "mcp__server__tool" of either form. */
+static struct json_object *
+whole_name(struct json_object *server, const char *tool)
+{
+	struct json_object *o;
+	char *name;
+
+	if (strncmp(tool, "mcp__", 5) == 0)
+		return (json_object_new_string(tool));
+	name = xasprintf("mcp__%s__%s",
+	    json_object_get_string(json_object_object_get(server, "name")),
+	    tool);
+	o = json_object_new_string(name);
+	free(name);
+	return (o);
+}
+
+/* A server's own list is stronger than the agent's, which gets its names. */
+static void
+widen_filter(struct json_object *tools)
+{
+	struct json_object *allowed, *servers, *server, *list;
+	size_t i, j;
+
+	allowed = json_object_object_get(tools, "allowed_tools");
+	servers = json_object_object_get(tools, "mcp");
+	for (i = 0; allowed != NULL && servers != NULL &&
+	     i < json_object_array_length(servers);
+	     i++) {
+		server = json_object_array_get_idx(servers, i);
+		list = json_object_object_get(server, "allowed_tools");
+		for (j = 0; list != NULL && j < json_object_array_length(list);
+		     j++)
+			json_object_array_add(allowed,
+			    whole_name(server,
+				json_object_get_string(
+				    json_object_array_get_idx(list, j))));
+	}
+}
+
 static void
 load_filters(struct json_object *tools, const struct node *backend)
 {
@@ -138,6 +178,7 @@ load_filters(struct json_object *tools, const struct node *backend)
 			add(tools, keys[i],
 			    node_json(node_get(backend, keys[i])));
 	}
+	widen_filter(tools);
 }
 
 void
