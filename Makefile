@@ -57,6 +57,7 @@ CONFIG_SRCS =	supervisor/config/agent.c \
 		supervisor/config/expand.c \
 		supervisor/config/find.c \
 		supervisor/config/load.c \
+		supervisor/config/mcp_rules.c \
 		supervisor/config/mcp_servers.c \
 		supervisor/config/node.c \
 		supervisor/config/preset.c \
