@@ -81,6 +81,8 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/environment.c \
 		supervisor/run.c \
 		supervisor/setup.c \
+		supervisor/attempt.c \
+		supervisor/planning.c \
 		supervisor/spend.c \
 		supervisor/loop.c \
 		supervisor/dispatch.c \
@@ -148,6 +150,7 @@ TOOL_SRCS =	agent-worker/mcp/family.c \
 		agent-worker/tool/walls_open.c
 
 WORKER_SRCS =	agent-worker/main.c \
+		agent-worker/aside.c \
 		agent-worker/bound.c \
 		agent-worker/call.c \
 		agent-worker/command/command.c \
