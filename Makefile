@@ -117,7 +117,8 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/view/terminal.c \
 		$(CONFIG_SRCS)
 
-NET_SRCS =	agent-worker/net/http.c \
+NET_SRCS =	agent-worker/net/head.c \
+		agent-worker/net/http.c \
 		agent-worker/net/ratelimit.c \
 		agent-worker/net/retry.c \
 		agent-worker/net/sse.c \

@@ -1,19 +1,16 @@
-/* One POST at a time, streamed, through a libcurl that is loaded late. */
+/* One request at a time, streamed, through a libcurl that is loaded late. */
 
-#include <ctype.h>
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include <curl/curl.h>
 
+#include "agent-worker/net/head.h"
 #include "agent-worker/net/http.h"
-#include "agent-worker/net/ratelimit.h"
-#include "agent-worker/net/retry.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
@@ -22,7 +19,7 @@
 #define LIBCURL "libcurl.so.4"
 
 /* The most of one header line that is looked at. */
-#define HEADER_LINE_MAX 1024
+#define HEADER_LINE_MAX 8192
 
 /* curl_multi_poll(3) knows no endless wait. */
 #define POLL_MAX_MS (60 * 1000)
@@ -32,6 +29,7 @@
 	X(global_cleanup)      \
 	X(easy_init)           \
 	X(easy_setopt)         \
+	X(easy_getinfo)        \
 	X(easy_strerror)       \
 	X(easy_cleanup)        \
 	X(slist_append)        \
@@ -74,6 +72,8 @@ struct call {
 	bool headers_end; /* seen */
 	size_t body_bytes;
 	enum stop stop;
+	bool finished; /* with this: */
+	CURLcode rc;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -191,71 +191,6 @@ http_shutdown(void)
 	curl.global_cleanup();
 }
 
-static char *
-media_type(const char *value)
-{
-	char *type = xstrndup(value, strcspn(value, "; \t"));
-	char *p;
-
-	for (p = type; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return (type);
-}
-
-/* Milliseconds since the epoch. */
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
-
-static void
-take_header(struct call *c, const char *name, const char *value)
-{
-	struct http_response *r = c->response;
-	int64_t ms;
-
-	if (strcasecmp(name, "content-type") == 0) {
-		free(r->content_type);
-		r->content_type = media_type(value);
-	} else if (strcasecmp(name, "retry-after-ms") == 0) {
-		if ((ms = retry_after_ms_parse(value)) >= 0)
-			r->retry_after_ms = ms;
-	} else if (strcasecmp(name, "retry-after") == 0) {
-		/* The finer one of the two counts, whichever comes first. */
-		if (r->retry_after_ms == -1)
-			r->retry_after_ms =
-			    retry_after_parse(value, (int64_t)time(NULL));
-	} else if (strcasecmp(name, "x-should-retry") == 0) {
-		if (strcasecmp(value, "true") == 0)
-			r->should_retry = 1;
-		else if (strcasecmp(value, "false") == 0)
-			r->should_retry = 0;
-	} else {
-		ratelimit_take(&c->limits, name, value, clock_ms());
-		r->limit_ms = ratelimit_pause(&c->limits);
-	}
-}
-
-/* A response begins, perhaps behind an informational one. */
-static void
-take_status(struct call *c, const char *line)
-{
-	struct http_response *r = c->response;
-	const char *space = strchr(line, ' ');
-
-	memset(&c->limits, 0, sizeof(c->limits));
-	r->limit_ms = -1;
-	r->status = space == NULL ? 0 : strtol(space, NULL, 10);
-	r->retry_after_ms = -1;
-	r->should_retry = -1;
-	free(r->content_type);
-	r->content_type = NULL;
-}
-
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
@@ -274,11 +209,13 @@ on_header(char *data, size_t size, size_t n, void *arg)
 	snprintf(line, sizeof(line), "%.*s", (int)len, data);
 	line[strcspn(line, "\r\n")] = '\0';
 	if (strncmp(line, "HTTP/", 5) == 0) {
-		take_status(c, line);
+		head_begin(c->response, &c->limits, line);
 	} else if ((value = strchr(line, ':')) != NULL) {
 		*value++ = '\0';
 		value += strspn(value, " \t");
-		take_header(c, line, value);
+		head_take(c->response, &c->limits, line, value);
+		if (c->request->header != NULL)
+			c->request->header(c->request->arg, line, value);
 	} else if (*line == '\0') {
 		c->headers_end = c->response->status >= 200;
 	}
@@ -335,9 +272,14 @@ set_request(struct call *c)
 
 	SET(c, CURLOPT_URL, c->request->url);
 	SET(c, CURLOPT_HTTPHEADER, c->headers);
-	SET(c, CURLOPT_POST, 1L);
-	SET(c, CURLOPT_POSTFIELDS, c->request->body);
-	SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->request->len);
+	if (c->request->method != NULL) {
+		SET(c, CURLOPT_CUSTOMREQUEST, c->request->method);
+	} else {
+		SET(c, CURLOPT_POST, 1L);
+		SET(c, CURLOPT_POSTFIELDS, c->request->body);
+		SET(c, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)c->request->len);
+	}
 	SET(c, CURLOPT_CONNECTTIMEOUT_MS, (long)c->request->connect_ms);
 	SET(c, CURLOPT_HEADERFUNCTION, on_header);
 	SET(c, CURLOPT_HEADERDATA, c);
@@ -346,6 +288,7 @@ set_request(struct call *c)
 	SET(c, CURLOPT_PREREQFUNCTION, on_ready);
 	SET(c, CURLOPT_PREREQDATA, c);
 	SET(c, CURLOPT_ERRORBUFFER, c->error);
+	SET(c, CURLOPT_PRIVATE, c);
 	return (rc);
 }
 
@@ -526,26 +469,28 @@ wait_until(const struct http_wait *wait, int64_t until)
 	return (false);
 }
 
-static bool
-is_finished(const struct call *c, CURLcode *rc)
+/* Whoever waits for one call may make another meanwhile. */
+static void
+note_finished(void)
 {
+	struct call *c;
 	CURLMsg *m;
 	int left;
 
 	while ((m = curl.multi_info_read(curl.multi, &left)) != NULL) {
-		if (m->msg == CURLMSG_DONE && m->easy_handle == c->easy) {
-			*rc = m->data.result;
-			return (true);
-		}
+		if (m->msg != CURLMSG_DONE ||
+		    curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &c) !=
+			CURLE_OK)
+			continue;
+		c->finished = true;
+		c->rc = m->data.result;
 	}
-	return (false);
 }
 
 static void
 run(struct call *c, const struct http_wait *wait)
 {
 	CURLMcode mc;
-	CURLcode rc;
 	int running;
 
 	for (;;) {
@@ -555,8 +500,9 @@ run(struct call *c, const struct http_wait *wait)
 			    curl.multi_strerror(mc));
 			return;
 		}
-		if (is_finished(c, &rc)) {
-			settle_end(c, rc);
+		note_finished();
+		if (c->finished) {
+			settle_end(c, c->rc);
 			return;
 		}
 		if (mono_ms() >= limit_at(c)) {

@@ -1,5 +1,5 @@
 /*
- * The only user of libcurl: one POST at a time, streamed, on a multi handle
+ * The only user of libcurl: one request at a time, streamed, on a multi handle
  * that stays for the worker's life, so that connections are reused and the
  * supervisor is heard in the middle of a stream.  The library is loaded on
  * the first call: an idle worker does without its 5 MB.
@@ -39,6 +39,7 @@ struct http_wait {
 
 struct http_request {
 	const char *url;
+	const char *method;   /* NULL: POST; another one sends no body */
 	char *const *headers; /* NULL-terminated "Name: value" lines */
 	const char *body;
 	size_t len;
@@ -50,6 +51,8 @@ struct http_request {
 	/* Body bytes as they come, 2xx only; false aborts.  The response's
 	 * status and header members are set by then. */
 	bool (*data)(void *arg, const char *bytes, size_t len);
+	/* Each header of the response, of a former one too; may be NULL. */
+	void (*header)(void *arg, const char *name, const char *value);
 	void *arg;
 };
 
@@ -80,7 +83,8 @@ struct http_response {
  * nothing but the request's limits ends it then.  The URL's scheme is http
  * or https; no redirect is followed, certificates are always verified
  * (against SSL_CERT_FILE where that is set), and proxies are taken from the
- * environment as libcurl does.  SIGPIPE must be ignored.
+ * environment as libcurl does.  SIGPIPE must be ignored.  wait() may make
+ * another call.
  */
 void http_post(const struct http_request *, const struct http_wait *,
     struct http_response *);
