@@ -7,6 +7,9 @@
 #define BOM     "\xef\xbb\xbf"
 #define BOM_LEN 3
 
+#define SSE_ID_MAX    ((size_t)4096)
+#define SSE_RETRY_MAX 3600000
+
 void
 sse_init(struct sse *s, sse_event_fn *event, void *arg)
 {
@@ -16,6 +19,8 @@ sse_init(struct sse *s, sse_event_fn *event, void *arg)
 	buf_init(&s->line, SSE_MAX);
 	buf_init(&s->data, SSE_MAX);
 	buf_init(&s->type, SSE_MAX);
+	buf_init(&s->id, SSE_ID_MAX);
+	s->retry_ms = -1;
 }
 
 void
@@ -24,6 +29,7 @@ sse_release(struct sse *s)
 	buf_release(&s->line);
 	buf_release(&s->data);
 	buf_release(&s->type);
+	buf_release(&s->id);
 }
 
 /* A keep-alive is an event without data: nobody hears of it. */
@@ -44,6 +50,28 @@ static bool
 add_data(struct sse *s, const char *value, size_t len)
 {
 	return (buf_add(&s->data, value, len) && buf_add(&s->data, "\n", 1));
+}
+
+/* An id that is no text, or too long, stands for none. */
+static void
+take_id(struct sse *s, const char *value, size_t len)
+{
+	s->id.len = 0;
+	if (memchr(value, '\0', len) == NULL)
+		(void)buf_add(&s->id, value, len);
+}
+
+static void
+take_retry(struct sse *s, const char *value, size_t len)
+{
+	int64_t ms = 0;
+	size_t i;
+
+	for (i = 0; i < len && value[i] >= '0' && value[i] <= '9'; i++)
+		if (ms < SSE_RETRY_MAX)
+			ms = ms * 10 + (value[i] - '0');
+	if (len > 0 && i == len)
+		s->retry_ms = ms;
 }
 
 static bool
@@ -73,6 +101,10 @@ take_line(struct sse *s, const char *line, size_t len)
 		s->type.len = 0;
 		return (buf_add(&s->type, value, value_len));
 	}
+	if (name_len == 2 && memcmp(line, "id", 2) == 0)
+		take_id(s, value, value_len);
+	else if (name_len == 5 && memcmp(line, "retry", 5) == 0)
+		take_retry(s, value, value_len);
 	return (true);
 }
 

@@ -1,7 +1,6 @@
 /*
  * Server-sent events, taken apart as they arrive: the WHATWG event stream
- * format (HTML standard, 9.2.6), fed with bytes cut anywhere.  Event ids and
- * reconnection times are read over: nobody here reconnects.
+ * format (HTML standard, 9.2.6), fed with bytes cut anywhere.
  */
 
 #ifndef AGENT_WORKER_NET_SSE_H
@@ -9,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ipc/buf.h"
 
@@ -25,6 +25,8 @@ struct sse {
 	struct buf line; /* the start of a line whose end is still to come */
 	struct buf data; /* of the event so far, an LF behind each line */
 	struct buf type;
+	struct buf id;    /* the last one that came */
+	int64_t retry_ms; /* before a reconnection; -1: not said */
 	unsigned int bom; /* bytes of a byte order mark seen; 3: past it */
 	bool after_cr;    /* an LF at once belongs to the line before */
 };
