@@ -167,7 +167,14 @@ WORKER_SRCS =	agent-worker/main.c \
 		$(NET_SRCS) \
 		$(TOOL_SRCS)
 
-PROGRAMS =	$(B)/massgen $(B)/agent-worker
+CONFINE_SRCS =	agent-worker/confine/main.c \
+		agent-worker/confine/level.c \
+		agent-worker/confine/options.c \
+		agent-worker/confine/probe.c \
+		agent-worker/confine/run.c \
+		agent-worker/confine/watch.c
+
+PROGRAMS =	$(B)/massgen $(B)/agent-worker $(B)/confine
 
 all: $(PROGRAMS)
 
@@ -185,6 +192,11 @@ $(B)/massgen: $(call objs,$(SUPERVISOR_SRCS)) $(B)/libipc.a
 $(B)/agent-worker: $(call objs,$(WORKER_SRCS)) $(B)/libipc.a
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
+
+# It starts once for each command of an agent: no library that it can do without.
+$(B)/confine: $(call objs,$(CONFINE_SRCS)) $(B)/libipc.a
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 # TESTS: programs by the part of the house whose objects they link.
 IPC_TESTS =	tests/unit/test_ipc_buf \
@@ -297,7 +309,8 @@ $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY_CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.c,$(B)/obj/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS))
+-include $(patsubst %.c,$(B)/obj/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS) \
+    $(CONFINE_SRCS))
 
 # The same tests with the sanitizers built in; any report fails its test.
 SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -334,6 +347,7 @@ install: all
 	    $(DESTDIR)$(COMPLETIONDIR)
 	install $(B)/massgen $(DESTDIR)$(BINDIR)/massgen
 	install $(B)/agent-worker $(DESTDIR)$(LIBEXECDIR)/agent-worker
+	install $(B)/confine $(DESTDIR)$(LIBEXECDIR)/confine
 	for page in $(MAN); do \
 		install -m 644 man/$$page \
 		    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \

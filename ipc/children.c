@@ -1,5 +1,6 @@
 /* The processes below this one. */
 
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -24,6 +25,8 @@ struct process {
 	pid_t parent;
 	char state;
 	int64_t ticks; /* its own, and those of children it collected */
+	int64_t tasks;
+	int64_t pages; /* resident */
 };
 
 struct processes {
@@ -41,12 +44,13 @@ children_adopt(void)
 /*
  * The state is the first field behind the program's name, which stands in
  * parentheses and may hold anything; the parent follows, the four times are
- * ten and more further on: proc(5), /proc/pid/stat.
+ * ten and more further on, then the threads, at last the resident pages:
+ * proc(5), /proc/pid/stat.
  */
 static bool
 read_process(const char *name, struct process *p)
 {
-	long long user, kernel, below_user, below_kernel;
+	long long user, kernel, below_user, below_kernel, tasks, pages;
 	char path[64], stat[1024], *rest;
 	ssize_t n;
 	int fd;
@@ -62,12 +66,14 @@ read_process(const char *name, struct process *p)
 	if ((rest = strrchr(stat, ')')) == NULL ||
 	    sscanf(rest + 1,
 		" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
-		"%lld %lld %lld %lld",
+		"%lld %lld %lld %lld %*d %*d %lld %*d %*u %*u %lld",
 		&p->state, &p->parent, &user, &kernel, &below_user,
-		&below_kernel) != 6)
+		&below_kernel, &tasks, &pages) != 8)
 		return (false);
 	p->pid = (pid_t)atoi(name);
 	p->ticks = user + kernel + below_user + below_kernel;
+	p->tasks = tasks;
+	p->pages = pages;
 	return (true);
 }
 
@@ -174,27 +180,108 @@ take_processes(struct processes *all)
 }
 
 /* Below one process; the depth is bounded, as pids may be reused meanwhile. */
-static int64_t
-ticks_below(const struct processes *all, pid_t pid, int depth)
+static void
+visit_below(const struct processes *all, pid_t pid, int depth,
+    void (*visit)(void *arg, const struct process *), void *arg)
 {
-	int64_t ticks = 0;
 	size_t i;
 
 	for (i = 0; depth > 0 && i < all->count; i++)
-		if (all->list[i].parent == pid)
-			ticks += all->list[i].ticks +
-			    ticks_below(all, all->list[i].pid, depth - 1);
-	return (ticks);
+		if (all->list[i].parent == pid) {
+			visit(arg, &all->list[i]);
+			visit_below(
+			    all, all->list[i].pid, depth - 1, visit, arg);
+		}
+}
+
+static void
+visit_all(void (*visit)(void *, const struct process *), void *arg)
+{
+	struct processes all = { NULL, 0 };
+
+	take_processes(&all);
+	visit_below(&all, getpid(), DEPTH_MAX, visit, arg);
+	free(all.list);
+}
+
+/*
+ * Its pid may be another's by now: whoever has the same parent once we hold
+ * it is the one that was meant, or another that is meant as well.
+ */
+static void
+signal_one(void *arg, const struct process *p)
+{
+	struct process again;
+	char name[16];
+	int fd;
+
+	if (p->state == 'Z' || (fd = pidfd_open(p->pid, 0)) == -1)
+		return;
+	snprintf(name, sizeof(name), "%d", (int)p->pid);
+	if (read_process(name, &again) && again.parent == p->parent)
+		(void)pidfd_send_signal(fd, *(int *)arg, NULL, 0);
+	close(fd);
+}
+
+void
+children_signal(int sig)
+{
+	visit_all(signal_one, &sig);
+}
+
+static void
+add_process(void *arg, const struct process *p)
+{
+	struct children_sum *sum = arg;
+
+	sum->tasks += p->state == 'Z' ? 0 : p->tasks;
+	sum->resident += p->pages * sysconf(_SC_PAGESIZE);
+	sum->ticks += p->ticks;
+}
+
+void
+children_measure(struct children_sum *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	visit_all(add_process, sum);
 }
 
 int64_t
 children_ticks(void)
 {
-	struct processes all = { NULL, 0 };
-	int64_t ticks;
+	struct children_sum sum;
 
-	take_processes(&all);
-	ticks = ticks_below(&all, getpid(), DEPTH_MAX);
-	free(all.list);
-	return (ticks);
+	children_measure(&sum);
+	return (sum.ticks);
+}
+
+/* Where we may not look, what is resident has to do. */
+static void
+add_memory(void *arg, const struct process *p)
+{
+	int64_t *bytes = arg, page = sysconf(_SC_PAGESIZE);
+	char path[64], line[128];
+	long long kib;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)p->pid);
+	f = fopen(path, "re");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "Pss: %lld", &kib) == 1) {
+			fclose(f);
+			*bytes += kib * 1024;
+			return;
+		}
+	if (f != NULL)
+		fclose(f);
+	*bytes += p->pages * page;
+}
+
+int64_t
+children_memory(void)
+{
+	int64_t bytes = 0;
+
+	visit_all(add_memory, &bytes);
+	return (bytes);
 }

@@ -38,6 +38,27 @@ bool children_end(int *killed);
 bool children_end_others(bool (*keep)(void *arg, pid_t), void *arg);
 
 /*
+ * Send a signal to every descendant that is there now, whatever its session.
+ * Of those that fork meanwhile some may be missed.
+ */
+void children_signal(int sig);
+
+struct children_sum {
+	int64_t tasks;    /* processes and threads */
+	int64_t resident; /* bytes; what two of them share counts twice */
+	int64_t ticks;    /* as children_ticks */
+};
+
+/* What all descendants use. */
+void children_measure(struct children_sum *);
+
+/*
+ * The memory of all descendants in bytes, where what n processes share
+ * counts by its nth part: proportional set size, proc(5).  It takes long.
+ */
+int64_t children_memory(void);
+
+/*
  * The processor time that all descendants have taken so far, in clock ticks:
  * sysconf(_SC_CLK_TCK) of them are a second.  It falls when one dies whose
  * parent does not collect it.

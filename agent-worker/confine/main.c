@@ -1,0 +1,60 @@
+/*
+ * confine: holds one command in its walls, and ends it with everything that
+ * it started; see confine(8).
+ */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "agent-worker/confine/level.h"
+#include "agent-worker/confine/policy.h"
+#include "agent-worker/confine/probe.h"
+#include "agent-worker/confine/run.h"
+#include "ipc/log.h"
+
+static void __attribute__((noreturn)) usage(void)
+{
+	fprintf(stderr,
+	    "usage: confine [--level bwrap|landlock|off] [--read PATH] "
+	    "[--write PATH]\n"
+	    "               [--keep PATH] [--tmp DIR] [--network] "
+	    "[--memory BYTES]\n"
+	    "               [--processes N] [--file-size BYTES] "
+	    "[--cpu SECONDS]\n"
+	    "               [--grace MS] [--chdir DIR] [--report FD] -- "
+	    "PROGRAM [ARG]...\n"
+	    "       confine --probe [--level auto|bwrap|landlock|off]\n");
+	exit(EX_USAGE);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct level *level = NULL;
+	struct policy policy;
+	bool automatic;
+	int status;
+
+	log_init("confine", LOG_LEVEL_WARN);
+	if (policy_parse(&policy, argc, argv) == -1)
+		usage();
+	automatic = strcmp(policy.level, "auto") == 0;
+	if (!automatic && (level = level_find(policy.level)) == NULL) {
+		warnx("--level %s: there is none of that name", policy.level);
+		usage();
+	}
+	if (automatic || policy.probe)
+		level = probe(level);
+	if (level == NULL)
+		status = EXIT_WALLS;
+	else if (policy.probe)
+		status =
+		    printf("%s\n", level->name) < 0 || fflush(stdout) == EOF;
+	else
+		status = run(&policy, level);
+	policy_release(&policy);
+	return (status);
+}

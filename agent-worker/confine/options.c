@@ -1,0 +1,176 @@
+/* The command line of confine(8). */
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent-worker/confine/policy.h"
+#include "ipc/xmalloc.h"
+
+#define GRACE_MS 2000
+
+enum kind {
+	PATHS,
+	PATH,
+	NUMBER,
+	FLAG,
+	WORD,
+	DESCRIPTOR
+};
+
+/* clang-format off */
+static const struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+} rows[] = {
+	{ "chdir",	PATH,		offsetof(struct policy, dir) },
+	{ "cpu",	NUMBER,		offsetof(struct policy, cpu_seconds) },
+	{ "file-size",	NUMBER,		offsetof(struct policy, file_size) },
+	{ "grace",	NUMBER,		offsetof(struct policy, grace_ms) },
+	{ "keep",	PATHS,		offsetof(struct policy, keep) },
+	{ "level",	WORD,		offsetof(struct policy, level) },
+	{ "memory",	NUMBER,		offsetof(struct policy, memory) },
+	{ "network",	FLAG,		offsetof(struct policy, network) },
+	{ "probe",	FLAG,		offsetof(struct policy, probe) },
+	{ "processes",	NUMBER,		offsetof(struct policy, processes) },
+	{ "read",	PATHS,		offsetof(struct policy, read) },
+	{ "report",	DESCRIPTOR,	offsetof(struct policy, report) },
+	{ "tmp",	PATH,		offsetof(struct policy, tmp) },
+	{ "write",	PATHS,		offsetof(struct policy, write) },
+};
+/* clang-format on */
+
+#define NROWS (sizeof(rows) / sizeof(rows[0]))
+
+void
+paths_add(struct paths *p, const char *path)
+{
+	p->list = xreallocarray(p->list, p->n + 1, sizeof(*p->list));
+	p->list[p->n++] = path;
+}
+
+bool
+path_is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	if (len > 0 && dir[len - 1] == '/')
+		len--;
+	return (strncmp(path, dir, len) == 0 &&
+	    (path[len] == '\0' || path[len] == '/'));
+}
+
+/* Without "..", ".", or a doubled or last slash, so that text compares. */
+static int
+check_path(const char *name, const char *path)
+{
+	const char *p = path, *end;
+
+	if (strcmp(path, "/") == 0)
+		return (0);
+	for (; *p == '/'; p = end) {
+		end = p + 1 + strcspn(p + 1, "/");
+		if (end == p + 1 || (end == p + 2 && p[1] == '.') ||
+		    (end == p + 3 && p[1] == '.' && p[2] == '.'))
+			break;
+	}
+	if (p != path && *p == '\0')
+		return (0);
+	warnx("--%s %s: not an absolute path in its shortest form", name, path);
+	return (-1);
+}
+
+static int
+parse_number(const char *name, const char *text, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0)
+		return (0);
+	warnx("--%s %s: not a number", name, text);
+	return (-1);
+}
+
+static int
+parse_descriptor(const char *name, const char *text, int *out)
+{
+	int64_t fd;
+
+	if (parse_number(name, text, &fd) == -1)
+		return (-1);
+	if (fd < 3 || fd > INT32_MAX ||
+	    fcntl((int)fd, F_SETFD, FD_CLOEXEC) == -1) {
+		warnx("--%s %s: no such descriptor", name, text);
+		return (-1);
+	}
+	*out = (int)fd;
+	return (0);
+}
+
+static int
+take(struct policy *p, const struct row *row, const char *value)
+{
+	void *member = (char *)p + row->offset;
+
+	switch (row->kind) {
+	case PATHS:
+		paths_add(member, value);
+		return (check_path(row->name, value));
+	case PATH:
+		*(const char **)member = value;
+		return (check_path(row->name, value));
+	case NUMBER:
+		return (parse_number(row->name, value, member));
+	case FLAG:
+		*(bool *)member = true;
+		return (0);
+	case WORD:
+		*(const char **)member = value;
+		return (0);
+	case DESCRIPTOR:
+		return (parse_descriptor(row->name, value, member));
+	}
+	return (-1);
+}
+
+int
+policy_parse(struct policy *p, int argc, char **argv)
+{
+	struct option longopts[NROWS + 1];
+	int ch, i;
+
+	*p = (struct policy) { .level = "auto",
+		.grace_ms = GRACE_MS,
+		.report = -1,
+		.control = -1 };
+	memset(longopts, 0, sizeof(longopts));
+	for (i = 0; i < (int)NROWS; i++) {
+		longopts[i].name = rows[i].name;
+		longopts[i].has_arg =
+		    rows[i].kind == FLAG ? no_argument : required_argument;
+		longopts[i].val = i;
+	}
+	while ((ch = getopt_long(argc, argv, "+", longopts, NULL)) != -1)
+		if (ch == '?' || take(p, &rows[ch], optarg) == -1)
+			return (-1);
+	p->argv = argv + optind;
+	if ((argc > optind) != p->probe)
+		return (0);
+	warnx("%s", p->probe ? "--probe takes no program" : "no program named");
+	return (-1);
+}
+
+void
+policy_release(struct policy *p)
+{
+	free(p->read.list);
+	free(p->write.list);
+	free(p->keep.list);
+}

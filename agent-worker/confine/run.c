@@ -1,0 +1,311 @@
+/* One command, from its start to the end of everything it started. */
+
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent-worker/confine/run.h"
+#include "agent-worker/confine/watch.h"
+#include "ipc/children.h"
+#include "ipc/mono.h"
+#include "ipc/spawn.h"
+
+#define NAP_MS     5    /* SIGKILL takes effect when the kernel gets to it */
+#define BACKUP_MS  1000 /* by which a reaper inside may be late */
+#define REPORT_MAX 64
+
+extern char **environ;
+
+enum phase {
+	RUNNING,
+	STOPPING, /* asked to end */
+	SWEEPING  /* whatever is left is killed */
+};
+
+struct job {
+	const struct policy *policy;
+	struct stage *stage;
+	enum phase phase;
+	int64_t sweep_at; /* of STOPPING */
+	int signals;
+	pid_t pid; /* of the main process; 0: collected */
+	int status;
+	int orphans;
+	bool asked; /* to end */
+	struct watch watch;
+};
+
+/* --- start --- */
+
+/*
+ * The parent may have died before the call took effect; it is not ours that
+ * we see if there is none in our PID namespace.
+ */
+static bool
+is_orphan(pid_t parent)
+{
+	return (parent != 0 && getppid() != parent);
+}
+
+static int
+prepare_self(struct job *job)
+{
+	pid_t parent = getppid();
+	sigset_t set;
+
+	/* who started us inside has arranged for our end */
+	if (parent != 0 && prctl(PR_SET_PDEATHSIG, SIGTERM) == -1)
+		return (-1);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	/* ignored by whoever started us, it would collect for us */
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 ||
+	    (job->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) ==
+		-1)
+		return (-1);
+	job->asked = is_orphan(parent);
+	children_adopt();
+	/* what is said on the report is ours alone to say */
+	return (prctl(PR_SET_DUMPABLE, 0));
+}
+
+static int
+start(struct job *job, int *out_status)
+{
+	struct stage *stage = job->stage;
+	struct spawn sp = { .argv = stage->argv,
+		.envp = environ,
+		.dir = job->policy->dir,
+		.fds = { 0, 1, 2 },
+		.pass = stage->pass,
+		.npass = stage->npass,
+		.session = true,
+		.death_signal = SIGKILL,
+		.enter = stage_enter,
+		.arg = stage };
+	bool entered;
+	char why[512];
+
+	job->pid = spawn_enter(&sp, &entered, why, sizeof(why));
+	if (job->pid != -1)
+		return (0);
+	if (!entered || stage->control != -1)
+		*out_status = EXIT_WALLS;
+	else
+		*out_status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
+	warnx("%s", why);
+	return (-1);
+}
+
+/* --- until nothing is left --- */
+
+/* True once the kernel says that there is no child. */
+static bool
+collect(struct job *job)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == job->pid) {
+			job->pid = 0;
+			job->status = status;
+		} else if (job->phase == SWEEPING && WIFSIGNALED(status) &&
+		    WTERMSIG(status) == SIGKILL) {
+			job->orphans++;
+		}
+	}
+	return (pid == -1 && errno == ECHILD);
+}
+
+static void
+ask_to_end(struct job *job, int64_t now)
+{
+	job->phase = STOPPING;
+	job->sweep_at = mono_add(now, job->policy->grace_ms);
+	if (job->stage->control != -1) {
+		/* the reaper inside does the rest */
+		shutdown(job->stage->control, SHUT_WR);
+		job->sweep_at = mono_add(job->sweep_at, BACKUP_MS);
+		return;
+	}
+	children_signal(SIGTERM);
+	children_signal(SIGCONT);
+}
+
+static void
+step(struct job *job, int64_t now)
+{
+	switch (job->phase) {
+	case RUNNING:
+		if (job->pid == 0 || watch_is_exceeded(&job->watch, now))
+			job->phase = SWEEPING;
+		else if (job->asked)
+			ask_to_end(job, now);
+		break;
+	case STOPPING:
+		if (now >= job->sweep_at)
+			job->phase = SWEEPING;
+		break;
+	case SWEEPING:
+		break;
+	}
+	if (job->phase == SWEEPING)
+		(void)children_kill(NULL, NULL);
+}
+
+static int64_t
+wake_at(const struct job *job, int64_t now)
+{
+	switch (job->phase) {
+	case RUNNING:
+		return (job->watch.next_at);
+	case STOPPING:
+		return (job->sweep_at);
+	case SWEEPING:
+		return (now + NAP_MS);
+	}
+	return (now);
+}
+
+static void
+await(struct job *job, int64_t until)
+{
+	struct pollfd fds[2] = { { .fd = job->signals, .events = POLLIN },
+		{ .fd = job->policy->control, .events = POLLIN } };
+	struct signalfd_siginfo info;
+	int64_t ms = until == MONO_NEVER ? -1 : until - mono_ms();
+
+	if (job->asked)
+		fds[1].fd = -1;
+	if (until != MONO_NEVER && ms < 0)
+		ms = 0;
+	if (poll(fds, 2, ms > INT32_MAX ? INT32_MAX : (int)ms) <= 0)
+		return;
+	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			job->asked = true;
+	if (fds[1].revents != 0)
+		job->asked = true;
+}
+
+/* --- what is said about it --- */
+
+static const char *
+name_end(const struct job *job, char *word, size_t len)
+{
+	int sig = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;
+
+	if (job->watch.exceeded != NULL)
+		return (job->watch.exceeded);
+	if (sig == SIGXCPU && job->policy->cpu_seconds > 0)
+		return ("cpu");
+	if (sig == SIGXFSZ && job->policy->file_size > 0)
+		return ("file-size");
+	if (sig != 0)
+		snprintf(word, len, "signal %d", sig);
+	else
+		snprintf(word, len, "exit %d", WEXITSTATUS(job->status));
+	return (word);
+}
+
+static void
+say(const struct policy *p, const char *line)
+{
+	if (p->report == -1)
+		return;
+	if (write(p->report, line, strlen(line)) == -1)
+		warn("report");
+}
+
+static int
+shell_status(int status)
+{
+	return (
+	    WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static int
+finish(const struct job *job)
+{
+	char line[REPORT_MAX], word[32];
+
+	snprintf(line, sizeof(line), "%s orphans %d\n",
+	    name_end(job, word, sizeof(word)), job->orphans);
+	say(job->policy, line);
+	return (shell_status(job->status));
+}
+
+/* The reaper inside knows better, if it came to be. */
+static int
+finish_outside(const struct job *job)
+{
+	char line[REPORT_MAX];
+	ssize_t n;
+
+	n = recv(job->stage->control, line, sizeof(line) - 1, MSG_DONTWAIT);
+	if (n > 0) {
+		line[n] = '\0';
+		say(job->policy, line);
+		return (shell_status(job->status));
+	}
+	if (job->asked)
+		return (finish(job));
+	say(job->policy, "walls orphans 0\n");
+	return (EXIT_WALLS);
+}
+
+static int
+attend(struct job *job)
+{
+	int64_t now;
+
+	while (!collect(job)) {
+		now = mono_ms();
+		step(job, now);
+		await(job, wake_at(job, now));
+	}
+	return (job->stage->control == -1 ? finish(job) : finish_outside(job));
+}
+
+int
+run(const struct policy *policy, const struct level *level)
+{
+	struct stage stage;
+	struct job job = { .policy = policy, .stage = &stage, .signals = -1 };
+	char why[512];
+	int status = EXIT_WALLS;
+
+	if (stage_prepare(&stage, level, policy, why, sizeof(why)) == -1) {
+		warnx("%s: %s", level->name, why);
+		say(policy, "walls orphans 0\n");
+		return (EXIT_WALLS);
+	}
+	watch_init(&job.watch, policy, stage.control == -1);
+	if (prepare_self(&job) == -1)
+		warn("cannot prepare");
+	else if (start(&job, &status) == 0)
+		status = attend(&job);
+	else
+		say(policy,
+		    status == EXIT_WALLS ? "walls orphans 0\n"
+					 : "not-run orphans 0\n");
+	if (job.signals != -1)
+		close(job.signals);
+	stage_release(&stage);
+	return (status);
+}
