@@ -45,6 +45,8 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/log.c \
 		ipc/msg.c \
 		ipc/spawn.c \
+		ipc/tree.c \
+		ipc/tree_copy.c \
 		ipc/utf8.c \
 		ipc/xmalloc.c
 
@@ -97,6 +99,14 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/decide/restart.c \
 		supervisor/decide/session.c \
 		supervisor/decide/vote.c \
+		supervisor/nest/child.c \
+		supervisor/nest/door.c \
+		supervisor/nest/gc.c \
+		supervisor/nest/identity.c \
+		supervisor/nest/leftover.c \
+		supervisor/nest/ledger.c \
+		supervisor/nest/parent.c \
+		supervisor/nest/wire.c \
 		supervisor/process/sweep.c \
 		supervisor/process/worker.c \
 		supervisor/record/artifact.c \
@@ -141,14 +151,32 @@ NET_SRCS =	agent-worker/net/head.c \
 		agent-worker/backend/stream.c \
 		agent-worker/backend/think.c
 
-TOOL_SRCS =	agent-worker/mcp/family.c \
+MCP_SRCS =	agent-worker/mcp/breaker.c \
+		agent-worker/mcp/content.c \
+		agent-worker/mcp/family.c \
+		agent-worker/mcp/headers.c \
+		agent-worker/mcp/names.c \
+		agent-worker/mcp/redirect.c \
+		agent-worker/mcp/rpc.c \
+		agent-worker/mcp/session.c \
+		agent-worker/mcp/stdio.c \
+		agent-worker/mcp/streamable.c
+
+TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/confined.c \
 		agent-worker/tool/files.c \
 		agent-worker/tool/plan.c \
 		agent-worker/tool/shell.c \
+		agent-worker/tool/shell_begin.c \
+		agent-worker/tool/shell_child.c \
+		agent-worker/tool/shell_docker.c \
+		agent-worker/tool/shell_keep.c \
+		agent-worker/tool/shell_result.c \
+		agent-worker/tool/shell_rules.c \
 		agent-worker/tool/tool.c \
 		agent-worker/tool/walls.c \
-		agent-worker/tool/walls_open.c
+		agent-worker/tool/walls_open.c \
+		agent-worker/tool/words.c
 
 WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/aside.c \
@@ -204,7 +232,8 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 		tests/unit/test_ipc_field \
 		tests/unit/test_ipc_msg \
 		tests/unit/test_ipc_spawn \
-		tests/unit/test_ipc_utf8
+		tests/unit/test_ipc_utf8 \
+		tests/unit/test_tree
 
 SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \
@@ -244,6 +273,7 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_gemini_request \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
+		tests/unit/test_mcp \
 		tests/unit/test_ratelimit \
 		tests/unit/test_responses \
 		tests/unit/test_responses_request \

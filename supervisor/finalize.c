@@ -17,6 +17,7 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/attempt.h"
 #include "supervisor/decide/vote.h"
+#include "supervisor/nest/child.h"
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/manifest.h"
 #include "supervisor/record/report.h"
@@ -442,6 +443,7 @@ finalize_finish(struct run *run)
 		log_warnx(
 		    "%s: some reports could not be written", run->log_dir);
 	(void)unlink(run->ballast);
+	child_end(run->parent, s, (int)code);
 	if (atomic_sync_dir(run->log_dir) == -1 ||
 	    status_write(&run->status, s, s->last_time) == -1)
 		log_warn("%s/status.json", run->log_dir);

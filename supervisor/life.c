@@ -10,8 +10,10 @@
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "supervisor/decide/restart.h"
+#include "supervisor/nest/parent.h"
 #include "supervisor/planning.h"
 #include "supervisor/run.h"
+#include "supervisor/workspace.h"
 
 /* A worker in a turn that says nothing at all for so long is stuck. */
 #define SILENCE_MS 30000
@@ -32,6 +34,21 @@ put_json(struct json_object *o, const char *key, struct json_object *value)
 {
 	if (value != NULL)
 		json_object_object_add(o, key, json_object_get(value));
+}
+
+/* A massgen that the program starts has to know whose it is. */
+static void
+add_nest_env(struct run *run, int agent, struct json_object *program)
+{
+	struct json_object *more = nest_env(run, agent), *env;
+
+	if (!json_object_object_get_ex(program, "env", &env)) {
+		json_object_object_add(program, "env", more);
+		return;
+	}
+	json_object_object_foreach (more, name, value)
+		put_json(env, name, value);
+	json_object_put(more);
 }
 
 /* In a program's environment may be a key: see life_ready(). */
@@ -139,6 +156,7 @@ life_ready(void *arg, struct worker *w)
 	struct run *run = arg;
 	struct agent_run *a = &run->agents[w->index];
 	struct event e = { .type = EVENT_AGENT_READY, .agent = a->config->id };
+	struct json_object *program;
 	struct msg m = { .type = MSG_INIT,
 		.version = MSG_VERSION,
 		.agent = run->session->agents[w->index].anonymous,
@@ -147,8 +165,11 @@ life_ready(void *arg, struct worker *w)
 		.key = a->config->api_key,
 		.script = script_of(run, a->config),
 		.backend = backend_of(a->config, w->undumpable),
-		.options = options_of(run, a->config) };
+		.options = options_of(run, a->config),
+		.tools = workspace_tools(run, w->index) };
 
+	if (json_object_object_get_ex(m.backend, "program", &program))
+		add_nest_env(run, w->index, program);
 	run_event(run, &e);
 	if ((m.key != NULL || a->config->program != NULL) && !w->undumpable) {
 		log_warnx("agent %s: its worker is not undumpable, so it is "
@@ -157,6 +178,7 @@ life_ready(void *arg, struct worker *w)
 		m.key = NULL;
 	}
 	worker_send(w, &m);
+	json_object_put(m.tools);
 	json_object_put(m.backend);
 	json_object_put(m.options);
 	json_object_put(m.script);

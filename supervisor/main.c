@@ -18,10 +18,13 @@
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/early.h"
+#include "supervisor/nest/child.h"
+#include "supervisor/nest/gc.h"
 #include "supervisor/options.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/record/redact.h"
 #include "supervisor/run.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/view/out.h"
 
 #define QUESTION_MAX ((size_t)4 * 1024 * 1024)
@@ -154,6 +157,7 @@ run(const struct options *o, int64_t started)
 		.view = view_of(o),
 		.started = started,
 		.dry_run = o->overrides.dry_run };
+	struct child_ask ask = { .started = started };
 	struct config *config = NULL;
 	char *question = NULL, *dir, *wanted = NULL, err[1024];
 	int code = EXIT_CONFIG;
@@ -170,14 +174,19 @@ run(const struct options *o, int64_t started)
 	open_log(o, dir);
 	if ((question = read_question(o, err, sizeof(err))) != NULL &&
 	    (config = read_config(o, err, sizeof(err))) != NULL) {
-		request.config = config;
-		request.question = question;
-		request.log_dir = dir;
+		request.config = ask.config = config;
+		request.question = ask.question = question;
+		request.log_dir = ask.log_dir = dir;
+	}
+	if (config != NULL &&
+	    sandbox_choose(config, &request.sandbox, err, sizeof(err)) == 0 &&
+	    child_join(&ask, &request.parent, err, sizeof(err)) == 0) {
 		code = (int)run_execute(&request);
-		config_free(config);
 	} else {
 		early_fail(request.view, dir, true, started, EXIT_CONFIG, err);
 	}
+	child_free(request.parent);
+	config_free(config);
 	free(question);
 	free(dir);
 	return (code);
@@ -252,6 +261,8 @@ main(int argc, char **argv)
 	log_init("massgen", LOG_LEVEL_WARN);
 	log_filter(redact);
 	harden();
+	if (argc > 1 && strcmp(argv[1], "gc") == 0)
+		return (gc_main(argc - 1, argv + 1));
 	if (options_parse(&o, argc, argv, err, sizeof(err)) == -1)
 		return (bad_usage(&o, started, err));
 	if (o.debug)

@@ -14,6 +14,8 @@
 #include "ipc/mono.h"
 #include "supervisor/attempt.h"
 #include "supervisor/planning.h"
+#include "supervisor/nest/child.h"
+#include "supervisor/nest/parent.h"
 #include "supervisor/process/sweep.h"
 #include "supervisor/run.h"
 #include "supervisor/view/out.h"
@@ -46,6 +48,7 @@ run_event(struct run *run, struct event *e)
 	}
 	session_apply(run->session, e);
 	run->status.dirty = true;
+	child_changed(run->parent);
 	run->view->event(run->session, e, line.data, line.len);
 }
 
@@ -326,7 +329,7 @@ check_ends(struct run *run, int64_t now)
 static int64_t
 next_deadline(struct run *run)
 {
-	int64_t at = status_due(&run->status);
+	int64_t at = mono_min(status_due(&run->status), child_due(run->parent));
 	size_t i;
 
 	if (mono_ms() < run->hard_end)
@@ -366,6 +369,10 @@ take_signals(struct run *run)
 	if (run->sweep)
 		sweep(run);
 	run->interrupts += s.stop;
+	if (child_is_orphan(run->parent)) {
+		run->interrupts++;
+		run_warn(run, "the run that started this one is over");
+	}
 	if (run->interrupts < 2)
 		return;
 	/* somebody is in a hurry: no grace for anybody */
@@ -399,6 +406,7 @@ turn(struct run *run)
 		finalize_step(run);
 	}
 	status_poll(&run->status, run->session, run_time(run));
+	child_poll(run->parent, run->session);
 }
 
 enum exit_code
@@ -411,6 +419,7 @@ run_execute(const struct run_request *request)
 	while (run.stage != STAGE_DONE)
 		turn(&run);
 	note_orphans(&run, sweep_all(mono_ms() + SWEEP_MS));
+	parent_finish(&run);
 	code = finalize_finish(&run);
 	setup_release(&run);
 	return (code);

@@ -49,6 +49,7 @@ struct spend {
 struct agent_run {
 	struct worker worker;
 	const struct agent_config *config;
+	char *workspace;  /* absolute; NULL: it has no tools */
 	int64_t attempts; /* processes started */
 	int64_t start_at; /* monotonic: not before */
 	bool given_up;    /* it will not be started again */
@@ -71,6 +72,9 @@ struct agent_run {
 	struct buf output;   /* of it, not yet written */
 	int64_t output_left; /* bytes it may still grow by */
 };
+
+struct nest;        /* nest/parent.c: runs that the tools start */
+struct parent_link; /* nest/child.c: the way to the run that started us */
 
 struct run {
 	const struct config *config;
@@ -100,6 +104,11 @@ struct run {
 	int interrupts;
 	bool cost_limited;
 	bool sweep; /* a worker may have left processes behind */
+	const char *sandbox; /* level of confine(8) that works here */
+	char *real_dir;      /* log_dir as tools know it: no symlinks */
+	char *final_files;   /* of what was presented; relative, or NULL */
+	struct nest *nest;
+	struct parent_link *parent; /* NULL: we are the outermost */
 
 	struct json_object *feedback; /* of the attempt before, or NULL */
 	char *presented;              /* what it ended with, or NULL, */
@@ -160,6 +169,17 @@ void spend_reply(struct agent_run *);
 /* An agent's process is gone: whatever it had open is settled. */
 void spend_gone(struct run *, struct agent_run *);
 
+/*
+ * What a run that a tool of the agent starts may spend: see ledger_lease.
+ * What is left for the agent in all; -1: there is no limit.
+ */
+bool spend_lease(
+    struct run *, const struct agent_run *, double wanted, double *out_lease);
+double spend_left(struct run *, const struct agent_run *);
+
+/* Something was given back: who waits for it may have it. */
+void spend_retry(struct run *);
+
 /* verdict.c */
 void verdict_on_answer(struct call *);
 void verdict_on_vote(struct call *);
@@ -194,7 +214,9 @@ struct run_request {
 	const char *log_dir;
 	const struct view *view;
 	bool dry_run;
-	int64_t started; /* monotonic, of the program */
+	const char *sandbox;        /* see sandbox.h */
+	int64_t started;            /* monotonic, of the program */
+	struct parent_link *parent; /* NULL: nobody's tool started it */
 };
 
 /* setup.c */

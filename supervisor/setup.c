@@ -9,18 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/environment.h"
+#include "supervisor/nest/child.h"
+#include "supervisor/nest/parent.h"
 #include "supervisor/process/sweep.h"
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/redact.h"
 #include "supervisor/run.h"
+#include "supervisor/sandbox.h"
+#include "supervisor/workspace.h"
 
 #define OUTPUT_MAX        ((int64_t)256 * 1024 * 1024) /* of one agent's stream */
 #define RESERVE_MAX_MS    300000
-#define FDS_PER_AGENT     5
+#define FDS_PER_AGENT     6
 #define BALLAST_BASE      16384
 #define BALLAST_PER_AGENT 1536
 #define FDS_OWN           32
@@ -48,11 +53,16 @@ start_event(struct run *run)
 		if (a->profile != NULL)
 			json_object_object_add(
 			    o, "model_profile", json_object_get(a->profile));
+		if (run->agents[i].workspace != NULL)
+			field_put_str(
+			    o, "sandbox", sandbox_of(a, run->sandbox));
 		json_object_array_add(list, o);
 	}
 	e.agents = list;
 	e.direct = config->single_agent_direct && config->nagents == 1;
 	e.session_id = strrchr(run->log_dir, '/') + 1;
+	e.parent = child_parent(run->parent);
+	e.depth = child_depth(run->parent);
 	run_event(run, &e);
 	json_object_put(list);
 }
@@ -69,12 +79,12 @@ set_limits(struct run *run)
 	run->present_end = run->hard_end - reserve / 5;
 }
 
-/* Three pipes per agent, and their ends of the newest one. */
+/* Three pipes per agent, its door, and the other ends of the newest pipes. */
 static void
-raise_fd_limit(size_t nagents)
+raise_fd_limit(size_t nagents, size_t nested)
 {
 	struct rlimit rl;
-	rlim_t want = nagents * FDS_PER_AGENT + FDS_OWN;
+	rlim_t want = nagents * FDS_PER_AGENT + nested + FDS_OWN;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= want)
 		return;
@@ -176,6 +186,8 @@ setup_run(struct run *run, const struct run_request *request)
 	run->output_path = request->output_path;
 	run->view = request->view;
 	run->dry_run = request->dry_run;
+	run->parent = request->parent;
+	run->sandbox = request->sandbox;
 	run->started = request->started;
 	run->journal.fd = -1;
 	run->log_dir = xstrdup(request->log_dir);
@@ -188,8 +200,11 @@ setup_run(struct run *run, const struct run_request *request)
 		    run->config->nagents, run->config->agent_timeout_ms);
 	set_limits(run);
 	sweep_init();
-	raise_fd_limit(run->config->nagents);
+	raise_fd_limit(
+	    run->config->nagents, (size_t)run->config->max_nested_runs);
 	init_agents(run);
+	workspace_init(run);
+	parent_init(run);
 	run->worker_argv = environment_worker_argv(run->config);
 	run->worker_env = environment_worker_env();
 	open_records(run);
@@ -216,6 +231,8 @@ setup_release(struct run *run)
 		json_object_put(run->answers[i]);
 		free(run->texts[i]);
 	}
+	parent_release(run);
+	workspace_release(run);
 	free(run->agents);
 	free(run->answers);
 	free(run->texts);

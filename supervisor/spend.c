@@ -11,15 +11,10 @@
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/nest/ledger.h"
 #include "supervisor/run.h"
 
 #define MODEL_NAME_MAX 200
-
-enum ruling {
-	GRANTED,
-	WAIT, /* until others' calls are settled */
-	REFUSED,
-};
 
 static bool
 is_mock(const struct agent_run *a)
@@ -27,51 +22,75 @@ is_mock(const struct agent_run *a)
 	return (strcmp(a->config->preset->type, "mock") == 0);
 }
 
-static const struct usage_sum *
-usage_of(const struct run *run, const struct agent_run *a)
+/* How the money stands; for close_ledger. */
+static void
+open_ledger(const struct run *run, struct ledger *l)
 {
-	return (&run->session->agents[a->worker.index].usage);
-}
-
-/*
- * What the run may come to with this call, added up as the session adds up
- * what it did: so that no rounding comes between the two.
- */
-static double
-prospect(const struct run *run, const struct agent_run *caller, double cost,
-    bool with_reserved)
-{
-	double sum = 0;
+	const struct session *s = run->session;
+	struct ledger_agent *agents = xcalloc(s->nagents, sizeof(*agents));
+	struct ledger_child *children =
+	    xcalloc(s->nchildren + 1, sizeof(*children));
 	size_t i;
 
-	for (i = 0; i < run->session->nagents; i++) {
-		const struct agent_run *a = &run->agents[i];
-		double own = usage_of(run, a)->cost;
-
-		if (a == caller)
-			own += cost;
-		else if (with_reserved)
-			own += a->spend.reserved;
-		sum += own;
-	}
-	return (sum);
+	for (i = 0; i < s->nagents; i++)
+		agents[i] = (struct ledger_agent) {
+			.limit = run->agents[i].config->max_cost_usd,
+			.spent = s->agents[i].usage.cost,
+			.call = run->agents[i].spend.reserved,
+		};
+	for (i = 0; i < s->nchildren; i++)
+		children[i] = (struct ledger_child) {
+			.agent = (size_t)s->children[i].agent,
+			.open = s->children[i].state == CHILD_RUNNING,
+			.spent = s->children[i].usage.cost,
+			.lease = s->children[i].lease,
+		};
+	*l = (struct ledger) { run->config->max_cost_usd, agents, s->nagents,
+		children, s->nchildren };
 }
 
-static enum ruling
+static void
+close_ledger(struct ledger *l)
+{
+	free(l->agents);
+	free(l->children);
+}
+
+static enum ledger_ruling
 rule(struct run *run, const struct agent_run *a, double cost)
 {
-	double limit = a->config->max_cost_usd;
+	enum ledger_ruling ruling;
+	struct ledger l;
 
-	if (limit > 0 && usage_of(run, a)->cost + cost > limit)
-		return (REFUSED);
-	limit = run->config->max_cost_usd;
-	if (limit > 0 && prospect(run, a, cost, false) > limit) {
+	open_ledger(run, &l);
+	ruling = ledger_call(&l, (size_t)a->worker.index, cost);
+	close_ledger(&l);
+	if (ruling == LEDGER_OVER)
 		run->cost_limited = true;
-		return (REFUSED);
-	}
-	if (limit > 0 && prospect(run, a, cost, true) > limit)
-		return (WAIT);
-	return (GRANTED);
+	return (ruling);
+}
+
+bool
+spend_lease(struct run *run, const struct agent_run *a, double wanted,
+    double *out_lease)
+{
+	struct ledger l;
+	bool had;
+
+	open_ledger(run, &l);
+	had = ledger_lease(&l, (size_t)a->worker.index, wanted, out_lease);
+	close_ledger(&l);
+	return (had);
+}
+
+double
+spend_left(struct run *run, const struct agent_run *a)
+{
+	double left;
+
+	if (!spend_lease(run, a, HUGE_VAL, &left))
+		return (0);
+	return (left > 0 ? left : -1);
 }
 
 static void
@@ -88,23 +107,22 @@ answer(struct agent_run *a, int64_t turn, const char *refusal)
 static void
 take_up(struct run *run, struct agent_run *a, double cost, int64_t turn)
 {
-	enum ruling ruling = rule(run, a, cost);
+	enum ledger_ruling ruling = rule(run, a, cost);
 
-	a->spend.waiting = ruling == WAIT;
+	a->spend.waiting = ruling == LEDGER_WAIT;
 	a->spend.wanted = cost;
 	a->spend.waits_for = turn;
-	if (ruling == GRANTED) {
+	if (ruling == LEDGER_GRANTED) {
 		a->spend.open = true;
 		a->spend.reserved = cost;
 		answer(a, turn, NULL);
-	} else if (ruling == REFUSED) {
+	} else if (ruling != LEDGER_WAIT) {
 		answer(a, turn, "the cost limit allows no other call");
 	}
 }
 
-/* Something was settled: who waits may have come into its own. */
-static void
-take_up_waiting(struct run *run)
+void
+spend_retry(struct run *run)
 {
 	size_t i;
 
@@ -171,7 +189,7 @@ settle(struct run *run, struct agent_run *a, struct event *e)
 	if (news && session_is_unpriced(run->session, model))
 		warn_unpriced(run, a, model);
 	free(model);
-	take_up_waiting(run);
+	spend_retry(run);
 }
 
 /* The reply began, and how much it took nobody can say: all of it. */
@@ -290,5 +308,5 @@ void
 spend_gone(struct run *run, struct agent_run *a)
 {
 	drop_call(run, a);
-	take_up_waiting(run);
+	spend_retry(run);
 }
