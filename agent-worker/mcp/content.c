@@ -1,0 +1,136 @@
+/* What a tool's result is to a model. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent-worker/mcp/content.h"
+#include "ipc/field.h"
+
+static const char *
+text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(o, key, &v) ||
+	    !json_object_is_type(v, json_type_string))
+		return (NULL);
+	return (field_string(v));
+}
+
+static const char *
+text_or(struct json_object *o, const char *key, const char *otherwise)
+{
+	const char *text = text_of(o, key);
+
+	return (text == NULL ? otherwise : text);
+}
+
+static void
+add_json(struct buf *out, struct json_object *o)
+{
+	const char *text;
+	size_t len;
+
+	text = json_object_to_json_string_length(
+	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	buf_add(out, text, len);
+}
+
+/* Bytes that a base64 text stands for. */
+static size_t
+decoded_size(const char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && (text[len - 1] == '=' || text[len - 1] == '\n'))
+		len--;
+	return (len / 4 * 3 + len % 4 * 3 / 4);
+}
+
+static void
+add_data(struct buf *out, struct json_object *o)
+{
+	buf_addf(out, "[%s, %s, %zu bytes: not shown]",
+	    text_or(o, "type", "data"),
+	    text_or(o, "mimeType", "of unknown type"),
+	    decoded_size(text_or(o, "data", "")));
+}
+
+static void
+add_text(struct buf *out, struct json_object *o)
+{
+	buf_adds(out, text_or(o, "text", ""));
+}
+
+static void
+add_link(struct buf *out, struct json_object *o)
+{
+	buf_addf(out, "[resource %s", text_or(o, "uri", "without a URI"));
+	if (text_of(o, "name") != NULL)
+		buf_addf(out, ", \"%s\"", text_of(o, "name"));
+	if (text_of(o, "mimeType") != NULL)
+		buf_addf(out, ", %s", text_of(o, "mimeType"));
+	buf_adds(out, "]");
+	if (text_of(o, "description") != NULL)
+		buf_addf(out, " %s", text_of(o, "description"));
+}
+
+static void
+add_resource(struct buf *out, struct json_object *o)
+{
+	struct json_object *r;
+
+	if (!json_object_object_get_ex(o, "resource", &r))
+		return;
+	add_link(out, r);
+	if (text_of(r, "text") != NULL)
+		buf_addf(out, "\n%s", text_of(r, "text"));
+	else if (text_of(r, "blob") != NULL)
+		buf_addf(out, " %zu bytes: not shown",
+		    decoded_size(text_of(r, "blob")));
+}
+
+static void
+add_block(struct buf *out, struct json_object *o)
+{
+	static const struct {
+		const char *type;
+		void (*add)(struct buf *, struct json_object *);
+	} types[] = {
+		{ "text", add_text },
+		{ "image", add_data },
+		{ "audio", add_data },
+		{ "resource_link", add_link },
+		{ "resource", add_resource },
+	};
+	const char *type = text_or(o, "type", "");
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(types[i].type, type) == 0) {
+			types[i].add(out, o);
+			return;
+		}
+	add_json(out, o);
+}
+
+bool
+mcp_content(struct json_object *result, struct buf *out)
+{
+	struct json_object *list, *v;
+	size_t i, n = 0;
+
+	if (json_object_object_get_ex(result, "content", &list) &&
+	    json_object_is_type(list, json_type_array))
+		n = json_object_array_length(list);
+	for (i = 0; i < n; i++) {
+		if (i > 0)
+			buf_adds(out, "\n");
+		add_block(out, json_object_array_get_idx(list, i));
+	}
+	if (n == 0 &&
+	    json_object_object_get_ex(result, "structuredContent", &v))
+		add_json(out, v);
+	return (json_object_object_get_ex(result, "isError", &v) &&
+	    json_object_get_boolean(v));
+}
