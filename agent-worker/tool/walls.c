@@ -161,6 +161,7 @@ walls_init(struct walls *w, struct json_object *tools)
 	w->confine = string_in(tools, "confine");
 	w->level = string_in(tools, "level");
 	(void)json_object_object_get_ex(tools, "read", &w->read);
+	(void)json_object_object_get_ex(tools, "write", &w->write);
 	if ((wall = add_wall(w, w->workspace)) != NULL)
 		wall->write = true;
 	if ((wall = add_wall(w, w->tmp)) != NULL)

@@ -29,9 +29,10 @@ struct walls {
 	size_t n;
 	const char *workspace; /* borrowed from the configuration, as below */
 	const char *tmp;
-	const char *confine;      /* the program; see confine(8) */
-	const char *level;        /* "bwrap", "landlock" or "off" */
-	struct json_object *read; /* array: more that programs may read */
+	const char *confine;       /* the program; see confine(8) */
+	const char *level;         /* "bwrap", "landlock" or "off" */
+	struct json_object *read;  /* array: more that programs may read, */
+	struct json_object *write; /* and write: no tool of ours does */
 	bool presenting;
 };
 
