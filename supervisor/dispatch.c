@@ -142,7 +142,8 @@ on_ready(struct call *c)
 {
 	struct msg go = { .type = MSG_GO, .turn = c->agent->turn };
 
-	c->agent->steps++;
+	/* presentations stand beside the order of the script */
+	c->agent->steps += c->agent->presenting ? 0 : 1;
 	if (c->run->order == NULL || c->agent->presenting) {
 		if (c->msg->after_ms >= 0)
 			worker_send(&c->agent->worker, &go);
