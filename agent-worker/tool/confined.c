@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent-worker/tool/confined.h"
+#include "agent-worker/tool/words.h"
 #include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -70,28 +71,6 @@ forget(pid_t pid)
 
 /* --- what confine is told --- */
 
-struct words {
-	char **list;
-	size_t n;
-};
-
-static void
-add(struct words *w, const char *word)
-{
-	w->list = xreallocarray(w->list, w->n + 2, sizeof(*w->list));
-	w->list[w->n++] = xstrdup(word);
-	w->list[w->n] = NULL;
-}
-
-static void
-add_option(struct words *w, const char *name, const char *value)
-{
-	if (value == NULL)
-		return;
-	add(w, name);
-	add(w, value);
-}
-
 static void
 add_limit(struct words *w, const char *name, int64_t value)
 {
@@ -100,7 +79,20 @@ add_limit(struct words *w, const char *name, int64_t value)
 	if (value <= 0)
 		return;
 	snprintf(number, sizeof(number), "%lld", (long long)value);
-	add_option(w, name, number);
+	words_add_option(w, name, number);
+}
+
+static void
+add_paths(struct words *w, const char *name, struct json_object *paths)
+{
+	size_t i;
+
+	if (!json_object_is_type(paths, json_type_array))
+		return;
+	for (i = 0; i < json_object_array_length(paths); i++)
+		words_add_option(w, name,
+		    json_object_get_string(
+			json_object_array_get_idx(paths, i)));
 }
 
 static void
@@ -112,19 +104,15 @@ add_walls(struct words *w, const struct walls *walls)
 	for (i = 0; i < walls->n; i++) {
 		wall = &walls->list[i];
 		if (!wall_is_writable(walls, wall)) {
-			add_option(w, "--read", wall->path);
+			words_add_option(w, "--read", wall->path);
 			continue;
 		}
-		add_option(w, "--write", wall->path);
+		words_add_option(w, "--write", wall->path);
 		for (j = 0; j < wall->nkeep; j++)
-			add_option(w, "--keep", wall->keep[j]);
+			words_add_option(w, "--keep", wall->keep[j]);
 	}
-	if (!json_object_is_type(walls->read, json_type_array))
-		return;
-	for (i = 0; i < json_object_array_length(walls->read); i++)
-		add_option(w, "--read",
-		    json_object_get_string(
-			json_object_array_get_idx(walls->read, i)));
+	add_paths(w, "--read", walls->read);
+	add_paths(w, "--write", walls->write);
 }
 
 static struct words
@@ -133,37 +121,24 @@ make_argv(const struct walls *walls, const struct confined_want *want)
 	struct words w = { NULL, 0 };
 	size_t i;
 
-	add(&w, walls->confine);
-	add_option(&w, "--level", walls->level);
+	words_add(&w, walls->confine);
+	words_add_option(&w, "--level", walls->level);
 	add_walls(&w, walls);
-	add_option(&w, "--tmp", walls->tmp);
+	words_add_option(&w, "--tmp", walls->tmp);
 	if (want->network)
-		add(&w, "--network");
+		words_add(&w, "--network");
 	add_limit(&w, "--memory", want->memory);
 	add_limit(&w, "--processes", want->processes);
 	add_limit(&w, "--file-size", want->file_size);
 	add_limit(&w, "--cpu", want->cpu_seconds);
 	add_limit(&w, "--grace", want->grace_ms);
-	add_option(
-	    &w, "--chdir", want->dir == NULL ? walls->workspace : want->dir);
-	add_option(&w, "--report", REPORT_FD);
-	add(&w, "--");
+	words_add_option(
+	    &w, "--chdir", want->dir == NULL ? walls->list[0].path : want->dir);
+	words_add_option(&w, "--report", REPORT_FD);
+	words_add(&w, "--");
 	for (i = 0; want->argv[i] != NULL; i++)
-		add(&w, want->argv[i]);
+		words_add(&w, want->argv[i]);
 	return (w);
-}
-
-/* There may be keys in it. */
-static void
-free_strings(char **list)
-{
-	size_t i;
-
-	for (i = 0; list != NULL && list[i] != NULL; i++) {
-		explicit_bzero(list[i], strlen(list[i]));
-		free(list[i]);
-	}
-	free(list);
 }
 
 /* --- start --- */
@@ -222,7 +197,7 @@ run(const struct walls *walls, const struct confined_want *want,
 		.death_signal = SIGTERM };
 	pid_t pid = spawn_run(&sp, err, errlen);
 
-	free_strings(argv.list);
+	words_free(argv.list);
 	return (pid);
 }
 
@@ -235,8 +210,7 @@ confined_start(const struct walls *walls, const struct confined_want *want,
 	*c = (struct confined) {
 		.pidfd = -1, .in = -1, .out = -1, .err = -1, .report = -1
 	};
-	if (walls->confine == NULL || walls->level == NULL ||
-	    walls->workspace == NULL) {
+	if (walls->confine == NULL || walls->level == NULL || walls->n == 0) {
 		strlcpy(err, "no walls are configured", errlen);
 		return (-1);
 	}
@@ -353,7 +327,7 @@ set(struct words *env, const char *name, const char *value)
 	for (i = 0; i < env->n && !names_variable(env->list[i], name); i++)
 		continue;
 	if (i == env->n)
-		add(env, "");
+		words_add(env, "");
 	free(env->list[i]);
 	env->list[i] = entry;
 }
@@ -388,7 +362,7 @@ set_usual(struct words *env, const struct walls *walls)
 		set(env, name, getenv(name));
 		free(name);
 	}
-	set(env, "HOME", walls->workspace);
+	set(env, "HOME", walls->n == 0 ? NULL : walls->list[0].path);
 	set(env, "TMPDIR", own_root ? "/tmp" : walls->tmp);
 }
 
@@ -419,5 +393,5 @@ confined_env(const struct walls *walls, struct json_object *tools,
 void
 confined_env_free(char **env)
 {
-	free_strings(env);
+	words_free(env);
 }

@@ -47,8 +47,9 @@ void confined_stop(const struct confined *);
 /*
  * Collect it if it is gone: true, with the exit status as a shell would say
  * it (128 + n for signal n) and the report in cause ("exit", "signal",
- * "memory", "processes", "cpu"; "lost" where there is none) filled in and
- * every descriptor closed: read what is in them before.
+ * "memory", "processes", "cpu", "file-size"; "walls" or "not-run": it never
+ * was; "lost": nothing was reported) filled in and every descriptor closed:
+ * read what is in them before.
  */
 bool confined_collect(
     struct confined *, int *out_status, char *cause, size_t causelen);

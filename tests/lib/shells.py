@@ -1,0 +1,118 @@
+"""Commands of an agent, by way of a worker of their own.
+
+A step is a list of calls, (name, {arguments}); the answer of its turn is the
+last call's result, whole.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import harness
+import processes
+import worker
+
+LEVELS = ("bwrap", "landlock", "off")
+
+
+def works(level):
+    """Whether that level can be reached here."""
+    done = subprocess.run(
+        [worker.CONFINE, "--probe", "--level", level],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=worker.SECONDS,
+        check=False,
+    )
+    return done.returncode == 0 and done.stdout.decode().strip() == level
+
+
+def levels():
+    """Those that can be reached here."""
+    return [level for level in LEVELS if works(level)]
+
+
+class Shells(worker.Worker):
+    """A worker whose agent has a command line."""
+
+    def __init__(self, *steps, level="off", env=None, tool_env=None, **more):
+        self.root = pathlib.Path(tempfile.mkdtemp(dir=os.getcwd()))
+        self.workspace = self.root / "workspace"
+        for name in ("workspace", "tmp", "snapshots"):
+            (self.root / name).mkdir()
+        case = os.environ[processes.CASE_MARKER]
+        marks = {processes.CASE_MARKER: case, "MARKER": self.root.name}
+        tools = {
+            "workspace": str(self.workspace),
+            "tmp": str(self.root / "tmp"),
+            "snapshots": str(self.root / "snapshots"),
+            "confine": str(worker.CONFINE),
+            "level": level,
+            "env": marks | (tool_env or {}),
+            "command_line": more.pop("command_line", {}),
+        } | more
+        super().__init__(
+            *(
+                {
+                    "tools": [worker.call(n, **a) for n, a in calls],
+                    "answer": "{{result}}",
+                }
+                for calls in steps
+            ),
+            env=env,
+            tools=tools,
+        )
+
+    def turn(self, **how):
+        """A whole turn; returns its last call's result."""
+        text = super().turn(**how)
+        assert isinstance(text, str), text
+        return json.loads(text)
+
+    def results(self):
+        """What the supervisor was told of each call's result."""
+        told = [
+            m["text"]
+            for m in self.heard
+            if m["type"] == "tool" and m["kind"] in ("result", "error")
+        ]
+        return [json.loads(text) for text in told]
+
+    def alive(self):
+        """The tools' living processes."""
+        return processes.find("MARKER", self.root.name)
+
+    def await_none(self, seconds=5):
+        """Until nothing of its tools is left."""
+        harness.wait_until(
+            lambda: not self.alive(), "all tools have ended", seconds
+        )
+
+    def kill(self):
+        """End the worker as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+
+def execute(command, level="off", setup=None, tool_env=None, env=None, **more):
+    """The result of one execute_command, in a worker of its own.
+
+    What is not a tool's setting is an argument of the call.
+    """
+    arguments = {"command": command}
+    for name in ("timeout", "work_dir", "run_in_background"):
+        if name in more:
+            arguments[name] = more.pop(name)
+    with Shells(
+        [("execute_command", arguments)],
+        level=level,
+        tool_env=tool_env,
+        env=env,
+        **more,
+    ) as shells:
+        if setup is not None:
+            setup(shells)
+        return shells.turn()
