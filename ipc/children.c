@@ -206,7 +206,8 @@ visit_all(void (*visit)(void *, const struct process *), void *arg)
 
 /*
  * Its pid may be another's by now: whoever has the same parent once we hold
- * it is the one that was meant, or another that is meant as well.
+ * it is the one that was meant, or another that is meant as well.  So is our
+ * own child, which it may have become: its parent had the signal before it.
  */
 static void
 signal_one(void *arg, const struct process *p)
@@ -218,7 +219,8 @@ signal_one(void *arg, const struct process *p)
 	if (p->state == 'Z' || (fd = pidfd_open(p->pid, 0)) == -1)
 		return;
 	snprintf(name, sizeof(name), "%d", (int)p->pid);
-	if (read_process(name, &again) && again.parent == p->parent)
+	if (read_process(name, &again) &&
+	    (again.parent == p->parent || again.parent == getpid()))
 		(void)pidfd_send_signal(fd, *(int *)arg, NULL, 0);
 	close(fd);
 }
