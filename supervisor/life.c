@@ -9,6 +9,7 @@
 #include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "supervisor/attempt.h"
 #include "supervisor/decide/restart.h"
 #include "supervisor/nest/parent.h"
 #include "supervisor/planning.h"
@@ -256,7 +257,8 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 	else
 		strlcpy(text, end->reason, sizeof(text));
 	log_info("agent %s: %s", w->name, end->reason);
-	if (run->stage == STAGE_COORDINATING || presenter)
+	if (run->stage == STAGE_COORDINATING || presenter ||
+	    (run->stage == STAGE_PRESENTING && attempt_may_follow(run)))
 		attempt_failed(run, a, end->kind, text, end->permanent);
 	/* it is not asked twice: its last answer is as good as it stands */
 	if (presenter)

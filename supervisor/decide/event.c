@@ -61,7 +61,7 @@ static const struct event_def {
 	[EVENT_ANSWER] = { "answer",
 	    FIELDS(AGENT, E(label, FIELD_STR, true), E(path, FIELD_STR, true),
 		E(bytes, FIELD_INT, true), E(sha256, FIELD_STR, true),
-		E(text, FIELD_STR, true)) },
+		E(snapshot, FIELD_STR, false), E(text, FIELD_STR, true)) },
 	[EVENT_VOTE] = { "vote",
 	    FIELDS(AGENT, E(target, FIELD_STR, true), E(label, FIELD_STR, true),
 		E(text, FIELD_STR, true), E(path, FIELD_STR, true)) },

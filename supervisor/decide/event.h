@@ -62,6 +62,7 @@ struct event {
 	const char *activity;
 	const char *path; /* relative to the run directory */
 	const char *sha256;
+	const char *snapshot; /* an answer's files; relative, or NULL */
 	const char *target; /* the agent voted for */
 	const char *instructions; /* of a restart: what to do better */
 	const char *question;
@@ -70,7 +71,7 @@ struct event {
 	const char *version;
 	const char *parent;
 	const char *outcome;
-	struct json_object *agents; /* [{id, model, profile}] */
+	struct json_object *agents; /* [{id, model, model_profile, sandbox}] */
 	int64_t turn;
 	int64_t attempt;
 	int64_t attempts_max;

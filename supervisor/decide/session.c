@@ -81,6 +81,7 @@ session_free(struct session *s)
 		free(a->id);
 		free(a->model);
 		json_object_put(a->profile);
+		free(a->sandbox);
 		free(a->activity);
 		free(a->vote_reason);
 		free(a->error_type);
@@ -90,6 +91,7 @@ session_free(struct session *s)
 		free(s->answers[i].label);
 		free(s->answers[i].path);
 		free(s->answers[i].sha256);
+		free(s->answers[i].snapshot);
 		free(s->answers[i].preview);
 	}
 	for (i = 0; i < s->nchildren; i++) {
@@ -179,6 +181,8 @@ apply_run_started(struct session *s, const struct event *e)
 			a->model = xstrdup(json_object_get_string(v));
 		if (json_object_object_get_ex(row, "model_profile", &v))
 			a->profile = json_object_get(v);
+		if (json_object_object_get_ex(row, "sandbox", &v))
+			a->sandbox = xstrdup(json_object_get_string(v));
 		snprintf(a->anonymous, sizeof(a->anonymous), "agent%zu", i + 1);
 		a->latest = a->vote_answer = -1;
 		a->activity = xstrdup("starting");
@@ -245,6 +249,7 @@ apply_answer(struct session *s, const struct event *e)
 	answer->label = xstrdup(e->label);
 	answer->path = xstrdup(e->path);
 	answer->sha256 = xstrdup(e->sha256);
+	set(&answer->snapshot, e->snapshot);
 	answer->preview = xstrdup(e->text);
 	answer->bytes = e->bytes;
 	answer->at_ms = e->at_ms;
@@ -591,7 +596,7 @@ advance(struct session *s)
 		s->phase = PHASE_VOTING;
 	}
 	if (s->stopping != NULL && s->phase != PHASE_PRESENTATION) {
-		s->reached[PHASE_VOTING] =
+		s->reached[PHASE_VOTING] |=
 		    s->phase == PHASE_VOTING && session_agreed(s);
 		s->phase = PHASE_PRESENTATION;
 	}

@@ -57,6 +57,7 @@ struct session_answer {
 	char *label;
 	char *path;
 	char *sha256;
+	char *snapshot; /* its files; relative, or NULL */
 	char *preview;
 	int64_t bytes;
 	int64_t at_ms;
@@ -69,6 +70,7 @@ struct session_agent {
 	char anonymous[32]; /* "agent1": by order of configuration */
 	char *model;
 	struct json_object *profile; /* or NULL */
+	char *sandbox; /* what holds its tools; NULL: it has none */
 
 	enum agent_status status;
 	char *activity;

@@ -28,15 +28,18 @@ enum seen {
 	SEEN_TIE_COST,
 	SEEN_TIE_TIME,
 	SEEN_TIE_ID,
-	SEEN_DEAD_WINNER
+	SEEN_DEAD_WINNER,
+	SEEN_AGAIN,
+	SEEN_ONE_BEFORE
 };
-#define SEENS (SEEN_DEAD_WINNER + 1)
+#define SEENS (SEEN_ONE_BEFORE + 1)
 static const char *const seen_names[SEENS] = { "consensus", "interrupt",
 	"ended", "time", "cost", "watchdog", "late vote", "votes voided",
 	"an agent failed", "an agent restarted", "presented",
 	"taken as it stood", "no winner", "no final answer", "direct",
 	"tie broken by cost", "tie broken by time", "tie broken by id",
-	"a winner that had failed" };
+	"a winner that had failed", "another attempt of all",
+	"the attempt before stood" };
 static bool seen_now[SEENS];
 
 static inline void
@@ -65,6 +68,24 @@ account_answer(struct model *m, int who, int64_t at_ms)
 }
 
 static inline void
+account_restart(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->nagents; i++) {
+		struct model_agent *a = &m->agents[i];
+
+		if (a->vote != -1) {
+			m->answers[a->vote].votes--;
+			m->answers[a->vote].superseded++;
+		}
+		a->vote = a->latest = -1;
+	}
+	m->first_answer = m->nanswers;
+	seen_now[SEEN_AGAIN] = true;
+}
+
+static inline void
 account_stop(const char *kind)
 {
 	static const char *const kinds[] = { "consensus", "interrupt", "ended",
@@ -89,6 +110,8 @@ account(struct model *m, const struct event *e)
 		a->vote = m->agents[target].latest;
 		m->answers[a->vote].votes++;
 		m->accepted_votes++;
+	} else if (e->type == EVENT_RESTART) {
+		account_restart(m);
 	} else if (e->type == EVENT_USAGE) {
 		a->cost += e->cost;
 		a->tokens += e->input_tokens + e->output_tokens;

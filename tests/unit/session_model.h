@@ -17,7 +17,7 @@
 #include "supervisor/decide/vote.h"
 
 #define MODEL_AGENTS_MAX  7
-#define MODEL_ANSWERS_MAX 4  /* of one agent */
+#define MODEL_ANSWERS_MAX 6  /* of one agent */
 #define MODEL_REFUSALS    16 /* in one turn */
 #define MODEL_START       1762320000.0
 
@@ -78,6 +78,10 @@ struct model {
 	int64_t idle_steps; /* that may still bring nothing new */
 	int max_restarts;
 	int max_answers;
+	int max_again;       /* attempts of all after the first */
+	int again;           /* and so many there were */
+	size_t first_answer; /* of this attempt */
+	int presenter;       /* of the one before; -1 */
 	bool direct;
 	bool interrupted;
 	bool cost_limited;
@@ -126,13 +130,20 @@ static const char *const model_ids[MODEL_AGENTS_MAX] = { "kim", "al", "zoe",
 	"Bo", "x10", "x9", "eve" };
 
 static const char *const model_labels[MODEL_AGENTS_MAX][MODEL_ANSWERS_MAX] = {
-	{ "agent1.1", "agent1.2", "agent1.3", "agent1.4" },
-	{ "agent2.1", "agent2.2", "agent2.3", "agent2.4" },
-	{ "agent3.1", "agent3.2", "agent3.3", "agent3.4" },
-	{ "agent4.1", "agent4.2", "agent4.3", "agent4.4" },
-	{ "agent5.1", "agent5.2", "agent5.3", "agent5.4" },
-	{ "agent6.1", "agent6.2", "agent6.3", "agent6.4" },
-	{ "agent7.1", "agent7.2", "agent7.3", "agent7.4" },
+	{ "agent1.1", "agent1.2", "agent1.3", "agent1.4", "agent1.5",
+	    "agent1.6" },
+	{ "agent2.1", "agent2.2", "agent2.3", "agent2.4", "agent2.5",
+	    "agent2.6" },
+	{ "agent3.1", "agent3.2", "agent3.3", "agent3.4", "agent3.5",
+	    "agent3.6" },
+	{ "agent4.1", "agent4.2", "agent4.3", "agent4.4", "agent4.5",
+	    "agent4.6" },
+	{ "agent5.1", "agent5.2", "agent5.3", "agent5.4", "agent5.5",
+	    "agent5.6" },
+	{ "agent6.1", "agent6.2", "agent6.3", "agent6.4", "agent6.5",
+	    "agent6.6" },
+	{ "agent7.1", "agent7.2", "agent7.3", "agent7.4", "agent7.5",
+	    "agent7.6" },
 };
 
 #define MODEL_EVENT(m, type_, ...) \
@@ -185,7 +196,8 @@ model_may_present(const struct model *m)
 	int w = m->session->winner;
 
 	return (w != -1 && !m->agents[w].given_up && !m->direct &&
-	    !m->interrupted && !m->cost_limited && m->now < m->present_end);
+	    m->nanswers > m->first_answer && !m->interrupted &&
+	    !m->cost_limited && m->now < m->present_end);
 }
 
 static inline void
@@ -204,14 +216,42 @@ model_presented(struct model *m, bool presented)
 	model_stop_all_but(m, NULL);
 }
 
+/* --- attempt.c --- */
+
+static inline bool
+model_may_go_again(const struct model *m)
+{
+	return (m->again < m->max_again && !m->direct && !m->interrupted &&
+	    !m->cost_limited && m->now < m->soft_end);
+}
+
+static inline void
+model_go_again(struct model *m)
+{
+	int w = m->session->winner;
+
+	m->again++;
+	m->presenter = w;
+	MODEL_EVENT(m, EVENT_RESTART, .agent = model_ids[w],
+	    .attempt = m->again + 1, .text = "it is too short",
+	    .instructions = "write more");
+	m->stage = MODEL_COORDINATING;
+}
+
 static inline void
 model_begin_end(struct model *m, const char *why)
 {
+	size_t i;
 	int w;
 
 	MODEL_EVENT(m, EVENT_STOPPING, .kind = why, .text = "it is over");
+	free(m->reason);
 	w = vote_winner(m->session, &m->reason);
-	if (w != -1)
+	if (w == -1 && m->presenter != -1)
+		MODEL_EVENT(m, EVENT_WINNER, .agent = model_ids[m->presenter],
+		    .label = model_labels[m->presenter][0],
+		    .text = "the one before stands");
+	else if (w != -1)
 		MODEL_EVENT(m, EVENT_WINNER, .agent = model_ids[w],
 		    .label = model_labels[w][m->agents[w].answers - 1],
 		    .text = m->reason);
@@ -220,8 +260,10 @@ model_begin_end(struct model *m, const char *why)
 		model_presented(m, false);
 		return;
 	}
-	model_stop_all_but(m, &m->agents[w]);
-	m->agents[w].turn_open = false;
+	if (!model_may_go_again(m))
+		model_stop_all_but(m, &m->agents[w]);
+	for (i = 0; i < m->nagents; i++)
+		m->agents[i].turn_open = false;
 	m->agents[w].start_at = 0;
 }
 
@@ -287,7 +329,8 @@ model_gone(struct model *m, size_t i, int code, int signal)
 	    .max_rss_kib = 3000 + model_pick(m, 500), .cpu_seconds = 0.01);
 	if (asked && strcmp(kind, "finished") == 0)
 		return;
-	if (m->stage == MODEL_COORDINATING || presenter)
+	if (m->stage == MODEL_COORDINATING || presenter ||
+	    (m->stage == MODEL_PRESENTING && model_may_go_again(m)))
 		model_attempt_failed(m, i, kind, permanent);
 	if (presenter)
 		model_presented(m, false);
@@ -349,7 +392,10 @@ model_answer(struct model *m, size_t i)
 
 	if (a->presenting) {
 		model_close_turn(a);
-		model_presented(m, !model_chance(m, 50));
+		if (model_may_go_again(m) && model_chance(m, 400))
+			model_go_again(m);
+		else
+			model_presented(m, !model_chance(m, 50));
 		return;
 	}
 	if (m->stage != MODEL_COORDINATING)
@@ -418,6 +464,8 @@ model_init(struct model *m, uint64_t seed, struct json_object *const *lists,
 	m->direct = m->nagents == 1 && model_chance(m, 500);
 	m->max_restarts = model_pick(m, 4);
 	m->max_answers = model_pick(m, 4) == 0 ? -1 : 1 + model_pick(m, 3);
+	m->max_again = model_chance(m, 700) ? 0 : model_pick(m, 3);
+	m->presenter = -1;
 	m->idle_steps = 40;
 	m->soft_end = model_chance(m, 150) ? model_pick(m, 400) : 1000000;
 	m->present_end = m->soft_end + model_pick(m, 60);

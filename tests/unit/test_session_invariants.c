@@ -155,7 +155,12 @@ check_winner(const struct model *m)
 {
 	int w = brute_force_winner(m);
 
-	if (!HOLDS(w != -1 && m->session->winner == w))
+	if (w == -1) {
+		seen_now[SEEN_ONE_BEFORE] = true;
+		HOLDS(m->presenter != -1 && m->session->winner == m->presenter);
+		return;
+	}
+	if (!HOLDS(m->session->winner == w))
 		return;
 	check_reason(m, (size_t)w, m->session->winner_reason);
 	seen_now[SEEN_DEAD_WINNER] = m->agents[w].given_up;
@@ -164,16 +169,18 @@ check_winner(const struct model *m)
 /* --- after each event --- */
 
 static void
-check_progress(const struct session *s)
+check_progress(const struct session *s, const struct event *e)
 {
 	int i;
 
+	if (e->type == EVENT_RESTART)
+		before.phase = PHASE_GENERATION;
 	HOLDS(s->percent >= before.percent && s->percent <= 100);
 	HOLDS((s->percent == 100) == s->ended);
 	HOLDS(s->phase >= before.phase);
 	for (i = 0; i < PHASES; i++) {
 		HOLDS(s->reached[i] || !before.reached[i]);
-		HOLDS(!s->reached[i] || i <= (int)s->phase);
+		HOLDS(!s->reached[i] || i <= (int)s->phase || s->attempt > 1);
 		before.reached[i] = s->reached[i];
 	}
 	HOLDS(s->phase != PHASE_PRESENTATION || s->stopping != NULL);
@@ -205,7 +212,7 @@ check_counts(const struct model *m, const struct session *s)
 	HOLDS(session_failed(s) == failed);
 	HOLDS(session_living(s) == living);
 	HOLDS(session_agreed(s) ==
-	    (living > 0 && m->nanswers > 0 &&
+	    (living > 0 && m->nanswers > m->first_answer &&
 		(m->direct || living_voted == living)));
 }
 
@@ -276,7 +283,7 @@ check_event(struct model *m, const struct event *e)
 	size_t i;
 
 	account(m, e);
-	check_progress(s);
+	check_progress(s, e);
 	check_counts(m, s);
 	check_votes(m, s);
 	for (i = 0; i < m->nagents && !broken; i++)
@@ -349,10 +356,10 @@ check_length(const struct model *m)
 	for (i = 0; i < m->nagents; i++)
 		starts += m->agents[i].attempts;
 	HOLDS(answers <= n * MODEL_ANSWERS_MAX);
-	HOLDS(votes <= n * (answers + 1));
+	HOLDS(votes <= n * (answers + 1 + m->again));
 	turns = answers + votes + starts + 1;
 	HOLDS((int64_t)m->nevents <= 1 + n + 4 * starts + answers + votes +
-		turns * (1 + MODEL_REFUSALS + 1) + 2 * 40 + 5);
+		turns * (1 + MODEL_REFUSALS + 1) + 2 * 40 + 5 + 5 * m->again);
 }
 
 /* --- replay --- */
