@@ -82,6 +82,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/early.c \
 		supervisor/environment.c \
 		supervisor/run.c \
+		supervisor/sandbox.c \
 		supervisor/setup.c \
 		supervisor/attempt.c \
 		supervisor/planning.c \
@@ -91,6 +92,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/finalize.c \
 		supervisor/life.c \
 		supervisor/verdict.c \
+		supervisor/workspace.c \
 		supervisor/decide/event.c \
 		supervisor/decide/novelty.c \
 		supervisor/decide/order.c \
@@ -111,6 +113,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/process/worker.c \
 		supervisor/record/artifact.c \
 		supervisor/record/atomic.c \
+		supervisor/record/filelist.c \
 		supervisor/record/journal.c \
 		supervisor/record/manifest.c \
 		supervisor/record/redact.c \
@@ -173,6 +176,7 @@ TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/shell_keep.c \
 		agent-worker/tool/shell_result.c \
 		agent-worker/tool/shell_rules.c \
+		agent-worker/tool/snapshot.c \
 		agent-worker/tool/tool.c \
 		agent-worker/tool/walls.c \
 		agent-worker/tool/walls_open.c \
@@ -191,6 +195,7 @@ WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/mock.c \
 		agent-worker/mock_tools.c \
 		agent-worker/prompt.c \
+		agent-worker/prompt_places.c \
 		agent-worker/turn.c \
 		$(NET_SRCS) \
 		$(TOOL_SRCS)
@@ -241,9 +246,14 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_artifact \
 		tests/unit/test_atomic \
 		tests/unit/test_config \
+		tests/unit/test_config_context \
+		tests/unit/test_config_find \
+		tests/unit/test_config_mcp \
+		tests/unit/test_config_tools \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_journal \
+		tests/unit/test_ledger \
 		tests/unit/test_manifest \
 		tests/unit/test_novelty \
 		tests/unit/test_order \
@@ -278,6 +288,8 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_responses \
 		tests/unit/test_responses_request \
 		tests/unit/test_retry \
+		tests/unit/test_shell_keep \
+		tests/unit/test_shell_rules \
 		tests/unit/test_sse \
 		tests/unit/test_walls
 

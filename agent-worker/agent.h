@@ -19,6 +19,7 @@ struct answer {
 	char *label; /* "agent2.1"; NULL: it gave none */
 	char *text;
 	bool cut; /* the supervisor has more of it */
+	char *files; /* the directory of its files; NULL: it has none */
 };
 
 /* The turn the supervisor asked for. */

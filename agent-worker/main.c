@@ -17,6 +17,8 @@
 #include "agent-worker/bound.h"
 #include "agent-worker/command/command.h"
 #include "agent-worker/net/http.h"
+#include "agent-worker/prompt.h"
+#include "agent-worker/tool/snapshot.h"
 #include "agent-worker/tool/tool.h"
 #include "ipc/children.h"
 #include "ipc/log.h"
@@ -142,17 +144,20 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 		const char *label = string_in(o, "label");
 		const char *text = string_in(o, "text");
 		struct answer *slot = name == NULL ? NULL : slot_for(a, name);
+		const char *files;
 
 		if (slot == NULL || label == NULL || text == NULL)
 			continue;
 		free(slot->label);
 		free(slot->text);
+		free(slot->files);
 		slot->label = xstrdup(label);
 		slot->text = xstrdup(text);
+		files = string_in(o, "files");
+		slot->files = files == NULL ? NULL : xstrdup(files);
 		slot->cut = json_object_object_get_ex(o, "bytes", NULL);
 		if (a->turn.open && strcmp(name, a->name) != 0)
-			buf_addf(&a->turn.news, "<%s>\n%s\n<end of %s>\n", name,
-			    text, name);
+			prompt_add_answer(&a->turn.news, name, "", slot);
 	}
 	a->seen = seen;
 }
@@ -181,6 +186,7 @@ forget_answers(struct agent *a)
 	for (i = 0; a->answers != NULL && i < (size_t)a->init.count; i++) {
 		free(a->answers[i].label);
 		free(a->answers[i].text);
+		free(a->answers[i].files);
 		memset(&a->answers[i], 0, sizeof(a->answers[i]));
 	}
 }
@@ -357,11 +363,15 @@ bool
 agent_await_verdict(struct agent *a, struct msg *m)
 {
 	a->turn.judged = false;
+	if (m->type == MSG_ANSWER && !snapshot_take(a, m))
+		return (false);
 	agent_say(a, m);
 	while (!a->turn.judged)
 		if (!agent_wait(a, MONO_NEVER, NULL, NULL))
 			return (false);
 	a->turn.judged = false;
+	if (m->type == MSG_ANSWER)
+		snapshot_settle(a, a->turn.accepted);
 	return (true);
 }
 

@@ -160,16 +160,30 @@ prompt_system(const struct agent *a)
 		add_coordination(a, &b);
 	if (a->planning_mode && !a->turn.present)
 		add_planning_mode(a, &b);
+	if (!a->turn.evaluating)
+		prompt_add_places(a, &b);
 	localtime_r(&now, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
 	buf_addf(&b, "Current time: %s\n", date);
 	return (buf_detach(&b));
 }
 
+void
+prompt_add_answer(struct buf *b, const char *name, const char *remark,
+    const struct answer *answer)
+{
+	buf_addf(b, "<%s>%s\n%s\n", name, remark, answer->text);
+	if (answer->files != NULL)
+		buf_addf(b, "(Files of %s's answer, read-only: %s)\n", name,
+		    answer->files);
+	buf_addf(b, "<end of %s>\n", name);
+}
+
 static void
 add_answers(const struct agent *a, struct buf *b)
 {
 	const struct answer *own = agent_answer_of(a, a->name);
+	char name[32];
 	size_t none;
 	int64_t i;
 
@@ -180,9 +194,9 @@ add_answers(const struct agent *a, struct buf *b)
 
 		if (ans->text == NULL)
 			continue;
-		buf_addf(b, "<agent%lld>%s\n%s\n<end of agent%lld>\n",
-		    (long long)i + 1, ans == own ? " (YOUR ANSWER)" : "",
-		    ans->text, (long long)i + 1);
+		snprintf(name, sizeof(name), "agent%lld", (long long)i + 1);
+		prompt_add_answer(
+		    b, name, ans == own ? " (YOUR ANSWER)" : "", ans);
 	}
 	if (b->len == none)
 		buf_adds(b, "(no answers available yet)\n");

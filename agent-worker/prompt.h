@@ -22,6 +22,13 @@ char *prompt_plan(const struct agent *);
 char *prompt_classify(const struct agent *);
 char *prompt_evaluate(const struct agent *, const char *answer);
 
+/* An answer in a text; remark stands behind the agent's name. */
+void prompt_add_answer(struct buf *, const char *name, const char *remark,
+    const struct answer *);
+
+/* What an agent with tools has to know of its files; see init.tools. */
+void prompt_add_places(const struct agent *, struct buf *);
+
 /* To a model that worked on while answers came. */
 char *prompt_news(const char *news);
 

@@ -92,6 +92,7 @@ static const struct msg_def {
 	[MSG_ANSWER] = { "answer", MSG_FROM_WORKER,
 	    FIELDS(M(turn, FIELD_INT, true), M(text, FIELD_STR, true),
 		M(seen, FIELD_INT, false), M(snapshot, FIELD_STR, false),
+		M(snapshot_error, FIELD_STR, false),
 		M(restart, FIELD_JSON, false)) },
 	[MSG_VOTE] = { "vote", MSG_FROM_WORKER,
 	    FIELDS(M(turn, FIELD_INT, true), M(agent, FIELD_STR, true),

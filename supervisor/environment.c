@@ -6,17 +6,20 @@
 #include <unistd.h>
 
 #include "ipc/xmalloc.h"
+#include "supervisor/config/examples.h"
 #include "supervisor/environment.h"
 #include "supervisor/record/redact.h"
 
-#define WORKER_NAME "agent-worker"
+#define WORKER_NAME  "agent-worker"
+#define CONFINE_NAME "confine"
 
 extern char **environ;
 
+/* The directory of our own program; NULL: it is not known. */
 static char *
-beside_us(void)
+our_dir(void)
 {
-	char self[PATH_MAX], *slash, *path;
+	char self[PATH_MAX], *slash;
 	ssize_t n;
 
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -26,24 +29,66 @@ beside_us(void)
 	if ((slash = strrchr(self, '/')) == NULL)
 		return (NULL);
 	*slash = '\0';
-	path = xasprintf("%s/%s", self, WORKER_NAME);
-	if (access(path, X_OK) == 0)
+	return (xstrdup(self));
+}
+
+/* A program of ours: beside this one, or where it is installed. */
+static char *
+program_path(const char *name)
+{
+	char *dir = our_dir(), *path = NULL;
+
+	if (dir != NULL)
+		path = xasprintf("%s/%s", dir, name);
+	free(dir);
+	if (path != NULL && access(path, X_OK) == 0)
 		return (path);
 	free(path);
-	return (NULL);
+	return (xasprintf("%s/%s", MASSGEN_LIBEXECDIR, name));
 }
 
 static char *
 worker_path(void)
 {
 	const char *named = getenv("MASSGEN_WORKER");
-	char *path;
 
 	if (named != NULL && *named != '\0')
 		return (xstrdup(named));
-	if ((path = beside_us()) != NULL)
-		return (path);
-	return (xstrdup(MASSGEN_LIBEXECDIR "/" WORKER_NAME));
+	return (program_path(WORKER_NAME));
+}
+
+char *
+environment_confine(void)
+{
+	return (program_path(CONFINE_NAME));
+}
+
+/* Add a directory, or that of a program, to an array; frees path. */
+static void
+add_dir(struct json_object *list, char *path, bool of_program)
+{
+	char *real, *slash;
+
+	if (path != NULL && of_program &&
+	    (slash = strrchr(path, '/')) != NULL && slash != path)
+		*slash = '\0';
+	real = path == NULL ? NULL : realpath(path, NULL);
+	if (real != NULL)
+		json_object_array_add(list, json_object_new_string(real));
+	free(real);
+	free(path);
+}
+
+struct json_object *
+environment_own_dirs(void)
+{
+	struct json_object *list = json_object_new_array();
+
+	add_dir(list, our_dir(), false);
+	add_dir(list, worker_path(), true);
+	add_dir(list, environment_confine(), true);
+	add_dir(list, examples_dir(), false);
+	return (list);
 }
 
 char **

@@ -15,6 +15,15 @@
  */
 char **environment_worker_argv(const struct config *);
 
+/* The path of confine(8), found likewise; the caller frees it. */
+char *environment_confine(void);
+
+/*
+ * Where our programs and the shipped configurations are: an array of
+ * absolute paths, the caller's.  Who may read them can start a massgen.
+ */
+struct json_object *environment_own_dirs(void);
+
 /* Our environment without every variable that holds a known secret. */
 char **environment_worker_env(void);
 

@@ -23,6 +23,7 @@
 #include "supervisor/record/report.h"
 #include "supervisor/run.h"
 #include "supervisor/view/out.h"
+#include "supervisor/workspace.h"
 
 #define PREVIEW_MAX 200
 
@@ -429,6 +430,7 @@ finalize_finish(struct run *run)
 	enum exit_code code = exit_code_of(run);
 	bool written;
 
+	workspace_finish(run);
 	write_output(run);
 	explain(run, code);
 	if (run->journal_error != 0)

@@ -16,6 +16,7 @@
 #include "supervisor/decide/novelty.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/run.h"
+#include "supervisor/workspace.h"
 
 #define PREVIEW_MAX       200
 #define REFUSALS_MAX      16 /* a worker gives up itself after three */
@@ -83,7 +84,8 @@ freeze(struct json_object *o)
 
 /* Each other agent reads a long answer's beginning and end. */
 static struct json_object *
-answer_as_sent(const char *anonymous, const char *label, const char *text)
+answer_as_sent(const char *anonymous, const char *label, const char *text,
+    const char *files)
 {
 	struct json_object *o = json_object_new_object();
 	struct buf b = BUF_INITIALIZER;
@@ -107,21 +109,31 @@ answer_as_sent(const char *anonymous, const char *label, const char *text)
 	json_object_object_add(o, "label", json_object_new_string(label));
 	json_object_object_add(
 	    o, "text", json_object_new_string_len(b.data, (int)b.len));
+	if (files != NULL)
+		field_put_str(o, "files", files);
 	buf_release(&b);
 	freeze(o);
 	return (o);
 }
 
+/* files is relative, or NULL. */
 static void
-remember(struct run *run, struct json_object *sent, const char *text)
+remember(struct run *run, int agent, const char *label, const char *text,
+    const char *files)
 {
+	const char *name = run->session->agents[agent].anonymous;
+	char *shown = workspace_hide(run, agent, text, files), *path = NULL;
 	size_t n = run->session->nanswers; /* the event is not applied yet */
 
 	run->answers =
 	    xreallocarray(run->answers, n + 1, sizeof(*run->answers));
 	run->texts = xreallocarray(run->texts, n + 1, sizeof(*run->texts));
-	run->answers[n] = sent;
+	if (files != NULL)
+		path = xasprintf("%s/%s", run->real_dir, files);
+	run->answers[n] = answer_as_sent(name, label, shown, path);
 	run->texts[n] = xstrdup(text);
+	free(shown);
+	free(path);
 }
 
 static double
@@ -186,13 +198,28 @@ write_step(struct run *run, const struct agent_run *a, const char *name,
 	return (ret);
 }
 
+/* The files (or NULL) of the step that the answer's file is in. */
+static void
+link_files(
+    const struct run *run, const struct artifact *answer, const char *files)
+{
+	char *step;
+
+	if (answer->path == NULL)
+		return;
+	step = xstrdup(answer->path);
+	*strrchr(step, '/') = '\0';
+	workspace_link(run, step, files);
+	free(step);
+}
+
 static void
 accept_answer(struct call *c, const char *text)
 {
 	struct run *run = c->run;
 	struct session_agent *s = &run->session->agents[c->index];
 	struct artifact file;
-	char *label, *preview;
+	char *label, *preview, *files;
 	struct event e = { .type = EVENT_ANSWER,
 		.agent = c->agent->config->id };
 
@@ -203,19 +230,54 @@ accept_answer(struct call *c, const char *text)
 		    "%s",
 		    run->log_dir, s->id, strerror(errno));
 	label = xasprintf("%s.%d", s->anonymous, s->answers + 1);
+	files = workspace_publish(run, c->index, c->msg, label);
+	link_files(run, &file, files);
 	preview = utf8_line(text, PREVIEW_MAX);
 	e.label = label;
 	e.text = preview;
 	e.path = file.path == NULL ? "" : file.path;
 	e.sha256 = file.sha256;
 	e.bytes = (int64_t)strlen(text);
-	remember(run, answer_as_sent(s->anonymous, label, text), text);
+	e.snapshot = files;
+	remember(run, c->index, label, text, files);
 	run_event(run, &e);
 	send_verdict(c, true, true, NULL);
 	close_turn(run, c->agent);
 	artifact_release(&file);
 	free(preview);
+	free(files);
 	free(label);
+}
+
+static bool
+is_blank(const char *text)
+{
+	return (text[strspn(text, " \t\r\n")] == '\0');
+}
+
+/* With its files; then it is the run's, or that of one of its attempts. */
+static void
+take_presentation(struct call *c)
+{
+	struct run *run = c->run;
+	const char *text = c->msg->text, *id = c->agent->config->id;
+	bool again = c->msg->restart != NULL && attempt_may_follow(run);
+	char *dir;
+
+	if (again)
+		dir = xasprintf("attempt_%lld/final/%s",
+		    (long long)run->session->attempt, id);
+	else
+		dir = xasprintf("final/%s", id);
+	if (!is_blank(text))
+		(void)workspace_present(run, c->index, c->msg, dir);
+	free(dir);
+	send_verdict(c, true, true, NULL);
+	close_turn(run, c->agent);
+	if (again)
+		attempt_begin(run, text, c->msg->restart);
+	else
+		finalize_presented(run, text);
 }
 
 void
@@ -225,17 +287,12 @@ verdict_on_answer(struct call *c)
 	char why[256];
 
 	if (c->agent->presenting) {
-		send_verdict(c, true, true, NULL);
-		close_turn(c->run, c->agent);
-		if (c->msg->restart != NULL && attempt_may_follow(c->run))
-			attempt_begin(c->run, text, c->msg->restart);
-		else
-			finalize_presented(c->run, text);
+		take_presentation(c);
 		return;
 	}
 	if (c->run->stage != STAGE_COORDINATING)
 		return;
-	if (text[strspn(text, " \t\r\n")] == '\0')
+	if (is_blank(text))
 		refuse(c, "answer", "the answer is empty");
 	else if (session_check_answer(c->run->session, c->index,
 		     c->run->config->max_new_answers_per_agent, why,

@@ -17,6 +17,7 @@
 #define PREFIX     "mcp__"
 
 static const struct tool_family *const families[TOOL_FAMILIES] = {
+	[FAMILY_SNAPSHOT] = &family_snapshot,
 	[FAMILY_FILES] = &family_files,
 	[FAMILY_SHELL] = &family_shell,
 	[FAMILY_PLAN] = &family_plan,

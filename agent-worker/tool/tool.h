@@ -49,6 +49,7 @@ struct tool {
 };
 
 enum tool_family_id {
+	FAMILY_SNAPSHOT, /* no tool: the workspace's state */
 	FAMILY_FILES,
 	FAMILY_SHELL,
 	FAMILY_PLAN,
@@ -115,6 +116,7 @@ int64_t tool_int(
     struct json_object *arguments, const char *name, int64_t otherwise);
 bool tool_bool(struct json_object *arguments, const char *name, bool otherwise);
 
+extern const struct tool_family family_snapshot;
 extern const struct tool_family family_files;
 extern const struct tool_family family_shell;
 extern const struct tool_family family_plan;

@@ -81,6 +81,20 @@ atomic_deliver(const char *path, const void *data, size_t len)
 }
 
 int
+atomic_publish_dir(const char *from, const char *to)
+{
+	struct stat st;
+
+	if (lstat(from, &st) == -1)
+		return (-1);
+	if (!S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return (-1);
+	}
+	return (rename(from, to));
+}
+
+int
 atomic_sync_dir(const char *path)
 {
 	int fd, ret;

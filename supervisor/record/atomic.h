@@ -23,6 +23,12 @@ int atomic_write(const char *path, const void *data, size_t len, bool sync);
  */
 int atomic_deliver(const char *path, const void *data, size_t len);
 
+/*
+ * Give a directory that is complete its name, which nothing has yet, or an
+ * empty directory.  0, or -1 and errno.
+ */
+int atomic_publish_dir(const char *from, const char *to);
+
 /* Make the names in a directory durable.  0, or -1 and errno. */
 int atomic_sync_dir(const char *path);
 

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ipc/field.h"
+#include "ipc/log.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
+#include "supervisor/record/filelist.h"
 #include "supervisor/record/manifest.h"
 
 #define MANIFEST_VERSION 1
@@ -23,12 +26,42 @@ file_row(const struct artifact *f)
 	return (o);
 }
 
-/* The agent's last answer as a file; its row goes to files. */
-static int
+/* Show what came with an answer, which stays where it is, in dir. */
+static int64_t
+add_files(const char *run_dir, const char *dir,
+    const struct session_answer *answer, struct json_object *files)
+{
+	size_t i, n = json_object_array_length(files);
+	char *path, *target;
+	struct json_object *row;
+	int64_t left_out;
+
+	if (answer->snapshot == NULL)
+		return (0);
+	path = xasprintf("%s/%s/workspace", run_dir, dir);
+	target = xasprintf("../../%s", answer->snapshot);
+	if (symlink(target, path) == -1)
+		log_warn("%s", path);
+	left_out = filelist_append(files, run_dir, answer->snapshot);
+	for (i = n; i < json_object_array_length(files); i++) {
+		row = json_object_array_get_idx(files, i);
+		field_put_str(row, "label", answer->label);
+	}
+	free(target);
+	free(path);
+	return (left_out);
+}
+
+/*
+ * The agent's last answer, a text and perhaps files; their rows go to files.
+ * Returns how many have none, or -1 and errno.
+ */
+static int64_t
 write_answer(const char *run_dir, const struct session *s,
     const struct session_agent *a, char *const *texts,
     struct json_object *files)
 {
+	int64_t left_out = 0;
 	struct artifact file = { 0 };
 	char *dir, *path;
 	int ret;
@@ -46,11 +79,13 @@ write_answer(const char *run_dir, const struct session *s,
 
 		field_put_str(row, "label", s->answers[a->latest].label);
 		json_object_array_add(files, row);
+		left_out =
+		    add_files(run_dir, dir, &s->answers[a->latest], files);
 	}
 	artifact_release(&file);
 	free(path);
 	free(dir);
-	return (ret);
+	return (ret == -1 ? -1 : left_out);
 }
 
 static struct json_object *
@@ -83,7 +118,7 @@ agent_outcome(const struct session_agent *a)
 
 static struct json_object *
 agent_row(const struct session *s, const struct session_agent *a,
-    struct json_object *files)
+    struct json_object *files, int64_t left_out)
 {
 	struct json_object *o = json_object_new_object();
 	int votes = a->latest == -1 ? 0 : s->answers[a->latest].votes;
@@ -104,6 +139,8 @@ agent_row(const struct session *s, const struct session_agent *a,
 	    o, "total_tokens", a->usage.input_tokens + a->usage.output_tokens);
 	field_put_str(o, "error", a->error_message);
 	json_object_object_add(o, "artifacts", files);
+	if (left_out > 0)
+		field_put_int(o, "artifacts_left_out", left_out);
 	return (o);
 }
 
@@ -120,6 +157,21 @@ votes(const struct session *s)
 	return (o);
 }
 
+/* What came with the final answer. */
+static void
+add_final_files(
+    struct json_object *o, const char *run_dir, const struct session *s)
+{
+	char *dir = xasprintf("final/%s/workspace", s->agents[s->winner].id);
+	struct json_object *files = json_object_new_array();
+	int64_t left_out = filelist_append(files, run_dir, dir);
+
+	json_object_object_add(o, "final_files", files);
+	if (left_out > 0)
+		field_put_int(o, "final_files_left_out", left_out);
+	free(dir);
+}
+
 int
 manifest_write(const char *run_dir, const struct session *s, char *const *texts,
     const struct artifact *final, const char *outcome)
@@ -129,6 +181,7 @@ manifest_write(const char *run_dir, const struct session *s, char *const *texts,
 	char *dir = xasprintf("%s/final_output", run_dir);
 	const char *text;
 	size_t i, len;
+	int64_t left_out;
 	int ret;
 
 	ret = atomic_mkdirs(dir);
@@ -140,14 +193,18 @@ manifest_write(const char *run_dir, const struct session *s, char *const *texts,
 	field_put_str(o, "winner_reason", s->winner_reason);
 	json_object_object_add(
 	    o, "final_answer", final == NULL ? NULL : file_row(final));
+	if (final != NULL)
+		add_final_files(o, run_dir, s);
 	json_object_object_add(
 	    o, "presented", json_object_new_boolean(s->presented));
 	json_object_object_add(o, "votes", votes(s));
 	for (i = 0; i < s->nagents && ret == 0; i++) {
 		files = json_object_new_array();
-		ret = write_answer(run_dir, s, &s->agents[i], texts, files);
+		left_out =
+		    write_answer(run_dir, s, &s->agents[i], texts, files);
+		ret = left_out == -1 ? -1 : 0;
 		json_object_object_add(agents, s->agents[i].id,
-		    agent_row(s, &s->agents[i], files));
+		    agent_row(s, &s->agents[i], files, left_out));
 	}
 	json_object_object_add(o, "agents", agents);
 	json_object_object_add(o, "estimated_cost", field_real(s->usage.cost));

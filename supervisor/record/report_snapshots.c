@@ -59,6 +59,8 @@ put_event(
 	field_put_int(o, "iteration", e->seq);
 	field_put_int(o, "round", a->times_restarted);
 	field_put_str(o, "path", *e->path == '\0' ? NULL : e->path);
+	if (e->snapshot != NULL)
+		field_put_str(o, "workspace", e->snapshot);
 	if (e->type == EVENT_VOTE) {
 		field_put_str(o, "voted_for", e->target);
 		field_put_str(o, "voted_for_label", e->label);

@@ -172,6 +172,7 @@ agent(const struct session *s, const struct session_agent *a)
 	field_put_str(o, "anonymous_id", a->anonymous);
 	field_put_str(o, "model", a->model);
 	field_put(o, "model_profile", json_object_get(a->profile));
+	field_put_str(o, "sandbox", a->sandbox);
 	field_put(o, "usage", usage(&a->usage));
 	field_put(o, "exit", agent_exit(a));
 	return (o);
