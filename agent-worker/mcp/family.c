@@ -281,7 +281,6 @@ refresh(struct mcp_server *s, int64_t until)
 			add_tool(s, json_object_array_get_idx(list, i));
 		if (s->ntools == 0)
 			log_warnx("MCP server %s: it has no tools", s->name);
-		breaker_worked(&s->breaker);
 	} else if (outcome != MCP_OVER) {
 		s->list_is_stale = true;
 		note_failure(s);
