@@ -19,6 +19,7 @@
 #include "supervisor/process/sweep.h"
 #include "supervisor/run.h"
 #include "supervisor/view/out.h"
+#include "supervisor/workspace.h"
 
 #define RETRY_OUT_MS 20 /* when standard output takes nothing */
 #define SWEEP_MS     2000
@@ -111,9 +112,11 @@ run_send_update(struct run *run, int agent)
 
 /* Who voted for the presenter's answer, and why. */
 static struct json_object *
-votes_for(const struct session *s)
+votes_for(const struct run *run)
 {
+	const struct session *s = run->session;
 	struct json_object *list = json_object_new_array(), *o;
+	char *reason;
 	size_t i;
 
 	for (i = 0; i < s->nagents; i++) {
@@ -127,8 +130,10 @@ votes_for(const struct session *s)
 		json_object_object_add(o, "agent",
 		    json_object_new_string(
 			s->agents[s->answers[a->vote_answer].agent].anonymous));
+		reason = workspace_hide(run, (int)i, a->vote_reason, NULL);
 		json_object_object_add(
-		    o, "reason", json_object_new_string(a->vote_reason));
+		    o, "reason", json_object_new_string(reason));
+		free(reason);
 		json_object_array_add(list, o);
 	}
 	return (list);
@@ -161,7 +166,7 @@ run_start_turn(struct run *run, int agent, bool presentation)
 	m.answers = news_for(run, a);
 	m.seen = (int64_t)a->sent;
 	if (presentation)
-		m.votes = votes_for(run->session);
+		m.votes = votes_for(run);
 	attempt_fill_turn(run, presentation, &m);
 	planning_fill_turn(run, agent, &m);
 	worker_send(&a->worker, &m);

@@ -138,7 +138,9 @@ who_wants(const struct config *config)
 		a = &config->agents[i];
 		if (a->tools == NULL || a->sandbox == SANDBOX_OFF)
 			continue;
-		if (wants == NULL || a->sandbox == SANDBOX_REQUIRED)
+		if (wants == NULL ||
+		    (a->sandbox == SANDBOX_REQUIRED &&
+			wants->sandbox != SANDBOX_REQUIRED))
 			wants = a;
 	}
 	return (wants);
