@@ -71,42 +71,45 @@ cut_at_start(const char *text, size_t len)
 	return (n);
 }
 
+/* The first head and the last tail bytes of all that is kept. */
 static void
-add_all(const struct keep *k, struct buf *out)
+add_ends(const struct keep *k, const struct buf *all, size_t head, size_t tail,
+    struct buf *out)
 {
-	struct buf all = BUF_INITIALIZER;
+	const char *end;
+	long long left;
 
-	buf_add(&all, k->head.data, k->head.len);
-	buf_add(&all, k->tail.data, k->tail.len);
-	utf8_clean(out, all.len == 0 ? "" : all.data, all.len);
-	buf_release(&all);
+	head -= cut_at_end(all->data, head);
+	end = all->data + all->len - tail;
+	tail -= cut_at_start(end, tail);
+	end = all->data + all->len - tail;
+	left = (long long)k->total - (long long)(head + tail);
+	utf8_clean(out, all->data, head);
+	buf_addf(out, "%s[... %lld of %lld bytes left out ...]\n",
+	    head == 0 ? "" : "\n", left, (long long)k->total);
+	utf8_clean(out, end, tail);
 }
 
 void
 keep_text(const struct keep *k, size_t max, struct buf *out)
 {
 	size_t sum = k->head_max + k->tail_max, head, tail;
-	size_t kept = k->head.len + k->tail.len;
-	const char *end;
+	struct buf all = BUF_INITIALIZER;
+	bool whole;
 
 	max = max < sum ? max : sum;
-	if ((int64_t)kept == k->total && kept <= max) {
-		add_all(k, out);
-		return;
+	buf_add(&all, k->head.data, k->head.len);
+	buf_add(&all, k->tail.data, k->tail.len);
+	whole = (int64_t)all.len == k->total;
+	if (whole && all.len <= max) {
+		utf8_clean(out, all.data, all.len);
+	} else {
+		head =
+		    (size_t)((double)max * (double)k->head_max / (double)sum);
+		head = head < k->head.len ? head : k->head.len;
+		tail = whole ? all.len - head : k->tail.len;
+		tail = tail < max - head ? tail : max - head;
+		add_ends(k, &all, head, tail, out);
 	}
-	/* the tail is kept whole where the head is short, and vice versa */
-	head = (size_t)((double)max * (double)k->head_max / (double)sum);
-	head = head < k->head.len ? head : k->head.len;
-	tail = max - head < k->tail.len ? max - head : k->tail.len;
-	tail = tail < k->tail_max ? tail : k->tail_max;
-	head -= cut_at_end(k->head.data, head);
-	end = k->tail.data + k->tail.len - tail;
-	end += cut_at_start(end, tail);
-	tail = (size_t)(k->tail.data + k->tail.len - end);
-	utf8_clean(out, head == 0 ? "" : k->head.data, head);
-	buf_addf(out, "%s[... %lld of %lld bytes left out ...]\n",
-	    head == 0 ? "" : "\n",
-	    (long long)k->total - (long long)(head + tail),
-	    (long long)k->total);
-	utf8_clean(out, tail == 0 ? "" : end, tail);
+	buf_release(&all);
 }
