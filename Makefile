@@ -201,6 +201,9 @@ WORKER_SRCS =	agent-worker/main.c \
 		$(TOOL_SRCS)
 
 CONFINE_SRCS =	agent-worker/confine/main.c \
+		agent-worker/confine/bwrap.c \
+		agent-worker/confine/filter.c \
+		agent-worker/confine/landlock.c \
 		agent-worker/confine/level.c \
 		agent-worker/confine/options.c \
 		agent-worker/confine/probe.c \

@@ -25,13 +25,18 @@ const char *const system_paths[] = { "/bin", "/etc", "/lib", "/lib32", "/lib64",
 static int
 off_prepare(struct stage *stage, char *err, size_t errlen)
 {
-	(void)stage;
+	const struct policy *p = stage->policy;
+
 	(void)err;
 	(void)errlen;
+	if (p->tmp != NULL)
+		setenv("TMPDIR", p->tmp, 1);
 	return (0);
 }
 
 const struct level levels[] = {
+	{ "bwrap", bwrap_prepare },
+	{ "landlock", landlock_prepare },
 	{ "off", off_prepare },
 	{ NULL, NULL },
 };
@@ -73,6 +78,8 @@ stage_release(struct stage *stage)
 	for (i = 0; i < stage->npass; i++)
 		close(stage->pass[i]);
 	free(stage->filter.filter);
+	for (i = 0; stage->owned != NULL && stage->owned[i] != NULL; i++)
+		free(stage->owned[i]);
 	free(stage->owned);
 }
 
@@ -107,11 +114,24 @@ volunteer_for_oom(void)
 
 	(void)prctl(PR_SET_DUMPABLE, 1);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
 	if (fd == -1)
 		return;
 	(void)!write(fd, OOM_SCORE, strlen(OOM_SCORE));
 	close(fd);
+}
+
+static const char *
+enter_walls(const struct stage *stage)
+{
+	const char *failed;
+
+	if ((failed = drop_capabilities()) != NULL)
+		return (failed);
+	if (syscall(SYS_landlock_restrict_self, stage->ruleset, 0) == -1)
+		return ("landlock_restrict_self");
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &stage->filter) == -1)
+		return ("seccomp");
+	return (NULL);
 }
 
 const char *
@@ -119,21 +139,15 @@ stage_enter(void *arg)
 {
 	struct stage *stage = arg;
 	struct rlimit none = { 0, 0 };
-	const char *failed;
+	bool inside = stage->control == -1; /* else there is another reaper */
+	const char *failed = NULL;
 
-	if (stage->control != -1)
-		return (NULL); /* all of it is done inside */
 	volunteer_for_oom();
-	if ((failed = watch_enter(stage->policy)) != NULL || !stage->walled)
-		return (failed);
-	if (setrlimit(RLIMIT_CORE, &none) == -1)
+	if ((stage->walled || !inside) && setrlimit(RLIMIT_CORE, &none) == -1)
 		return ("setrlimit");
-	if ((failed = drop_capabilities()) != NULL)
-		return (failed);
-	if (stage->ruleset != -1 &&
-	    syscall(SYS_landlock_restrict_self, stage->ruleset, 0) == -1)
-		return ("landlock_restrict_self");
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &stage->filter) == -1)
-		return ("seccomp");
-	return (NULL);
+	if (inside)
+		failed = watch_enter(stage->policy);
+	if (failed == NULL && stage->walled)
+		failed = enter_walls(stage);
+	return (failed);
 }

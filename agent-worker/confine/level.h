@@ -52,7 +52,16 @@ const char *stage_enter(void *stage);
 /* The levels' own files. */
 int bwrap_prepare(struct stage *, char *err, size_t errlen);
 int landlock_prepare(struct stage *, char *err, size_t errlen);
-int seccomp_prepare(struct stage *, bool inet, char *err, size_t errlen);
+
+/* What holds besides the filter, and decides what has to be in it. */
+enum {
+	FILTER_INET = 1 << 0,        /* sockets of the Internet are open */
+	FILTER_SHARED_IPC = 1 << 1,  /* System V's is the user's, too */
+	FILTER_NO_TRUNCATE = 1 << 2, /* no rule on paths holds truncate(2) */
+};
+
+/* The caller frees filter. */
+void filter_make(struct sock_fprog *, unsigned int holds);
 
 /* What every level lets a command read of the system. */
 extern const char *const system_paths[];

@@ -29,6 +29,7 @@ static const struct row {
 	size_t offset;
 } rows[] = {
 	{ "chdir",	PATH,		offsetof(struct policy, dir) },
+	{ "control",	DESCRIPTOR,	offsetof(struct policy, control) },
 	{ "cpu",	NUMBER,		offsetof(struct policy, cpu_seconds) },
 	{ "file-size",	NUMBER,		offsetof(struct policy, file_size) },
 	{ "grace",	NUMBER,		offsetof(struct policy, grace_ms) },
@@ -48,10 +49,24 @@ static const struct row {
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
 void
-paths_add(struct paths *p, const char *path)
+paths_add(struct paths *p, const char *name)
 {
+	char *real = realpath(name, NULL);
+
+	if (real == NULL)
+		return;
 	p->list = xreallocarray(p->list, p->n + 1, sizeof(*p->list));
-	p->list[p->n++] = path;
+	p->list[p->n++] = (struct path) { name, real };
+}
+
+static void
+paths_release(struct paths *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		free(p->list[i].real);
+	free(p->list);
 }
 
 bool
@@ -63,6 +78,29 @@ path_is_below(const char *path, const char *dir)
 		len--;
 	return (strncmp(path, dir, len) == 0 &&
 	    (path[len] == '\0' || path[len] == '/'));
+}
+
+bool
+paths_cover(const struct paths *p, const char *real)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (path_is_below(real, p->list[i].real))
+			return (true);
+	return (false);
+}
+
+bool
+paths_lie_below(const struct paths *p, const char *real)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (path_is_below(p->list[i].real, real) &&
+		    strcmp(p->list[i].real, real) != 0)
+			return (true);
+	return (false);
 }
 
 /* Without "..", ".", or a doubled or last slash, so that text compares. */
@@ -121,8 +159,10 @@ take(struct policy *p, const struct row *row, const char *value)
 
 	switch (row->kind) {
 	case PATHS:
+		if (check_path(row->name, value) == -1)
+			return (-1);
 		paths_add(member, value);
-		return (check_path(row->name, value));
+		return (0);
 	case PATH:
 		*(const char **)member = value;
 		return (check_path(row->name, value));
@@ -160,6 +200,8 @@ policy_parse(struct policy *p, int argc, char **argv)
 	while ((ch = getopt_long(argc, argv, "+", longopts, NULL)) != -1)
 		if (ch == '?' || take(p, &rows[ch], optarg) == -1)
 			return (-1);
+	if (p->tmp != NULL)
+		paths_add(&p->write, p->tmp);
 	p->argv = argv + optind;
 	if ((argc > optind) != p->probe)
 		return (0);
@@ -170,7 +212,7 @@ policy_parse(struct policy *p, int argc, char **argv)
 void
 policy_release(struct policy *p)
 {
-	free(p->read.list);
-	free(p->write.list);
-	free(p->keep.list);
+	paths_release(&p->read);
+	paths_release(&p->write);
+	paths_release(&p->keep);
 }

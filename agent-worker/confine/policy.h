@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct path {
+	const char *name; /* as it was given */
+	char *real;       /* without links */
+};
+
 struct paths {
-	const char **list;
+	struct path *list;
 	size_t n;
 };
 
@@ -20,7 +25,7 @@ struct policy {
 	struct paths read;
 	struct paths write;
 	struct paths keep;
-	const char *tmp; /* NULL: none */
+	const char *tmp; /* NULL: none; it is among write, too */
 	const char *dir; /* NULL: ours */
 	bool network;
 	int64_t memory; /* bytes; 0: no limit, as below */
@@ -28,10 +33,9 @@ struct policy {
 	int64_t file_size;
 	int64_t cpu_seconds;
 	int64_t grace_ms;
-	int report;    /* a descriptor, or -1 */
-	int control;   /* likewise; its end of file asks for the end */
-	bool own_user; /* nobody else's processes count as ours */
-	bool probe;    /* instead of a command */
+	int report;  /* a descriptor, or -1 */
+	int control; /* likewise: we are the reaper inside; see run.c */
+	bool probe;  /* instead of a command */
 	char **argv;
 };
 
@@ -42,9 +46,16 @@ struct policy {
 int policy_parse(struct policy *, int argc, char **argv);
 void policy_release(struct policy *);
 
-void paths_add(struct paths *, const char *);
+/* Add what the name leads to; nothing if that is nowhere. */
+void paths_add(struct paths *, const char *name);
 
 /* Whether path is dir or lies below it; both are absolute and normal. */
 bool path_is_below(const char *path, const char *dir);
+
+/* Whether the real path is one of them, or lies below one. */
+bool paths_cover(const struct paths *, const char *real);
+
+/* Whether one of them lies below this directory. */
+bool paths_lie_below(const struct paths *, const char *real);
 
 #endif

@@ -1,4 +1,11 @@
-/* One command, from its start to the end of everything it started. */
+/*
+ * One command, from its start to the end of everything it started.
+ *
+ * In a namespace of processes there are two of us: the reaper inside, which
+ * does the work, and the one outside, which keeps a socket to it.  A byte on
+ * the socket asks for the end, its end of file means that nobody is outside
+ * any more; what the one inside has to report comes the other way.
+ */
 
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -40,7 +47,8 @@ struct job {
 	pid_t pid; /* of the main process; 0: collected */
 	int status;
 	int orphans;
-	bool asked; /* to end */
+	bool asked;     /* to end */
+	bool abandoned; /* by the one outside */
 	struct watch watch;
 };
 
@@ -89,7 +97,7 @@ start(struct job *job, int *out_status)
 	struct stage *stage = job->stage;
 	struct spawn sp = { .argv = stage->argv,
 		.envp = environ,
-		.dir = job->policy->dir,
+		.dir = stage->control == -1 ? job->policy->dir : NULL,
 		.fds = { 0, 1, 2 },
 		.pass = stage->pass,
 		.npass = stage->npass,
@@ -139,7 +147,7 @@ ask_to_end(struct job *job, int64_t now)
 	job->sweep_at = mono_add(now, job->policy->grace_ms);
 	if (job->stage->control != -1) {
 		/* the reaper inside does the rest */
-		shutdown(job->stage->control, SHUT_WR);
+		(void)!send(job->stage->control, "", 1, MSG_NOSIGNAL);
 		job->sweep_at = mono_add(job->sweep_at, BACKUP_MS);
 		return;
 	}
@@ -152,13 +160,14 @@ step(struct job *job, int64_t now)
 {
 	switch (job->phase) {
 	case RUNNING:
-		if (job->pid == 0 || watch_is_exceeded(&job->watch, now))
+		if (job->pid == 0 || job->abandoned ||
+		    watch_is_exceeded(&job->watch, now))
 			job->phase = SWEEPING;
 		else if (job->asked)
 			ask_to_end(job, now);
 		break;
 	case STOPPING:
-		if (now >= job->sweep_at)
+		if (now >= job->sweep_at || job->abandoned)
 			job->phase = SWEEPING;
 		break;
 	case SWEEPING:
@@ -183,24 +192,41 @@ wake_at(const struct job *job, int64_t now)
 }
 
 static void
+take_signals(struct job *job)
+{
+	struct signalfd_siginfo info;
+
+	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			job->asked = true;
+}
+
+static void
+take_control(struct job *job)
+{
+	char byte;
+
+	if (recv(job->policy->control, &byte, 1, MSG_DONTWAIT) == 1)
+		job->asked = true;
+	else
+		job->abandoned = true;
+}
+
+static void
 await(struct job *job, int64_t until)
 {
 	struct pollfd fds[2] = { { .fd = job->signals, .events = POLLIN },
-		{ .fd = job->policy->control, .events = POLLIN } };
-	struct signalfd_siginfo info;
+		{ .fd = job->abandoned ? -1 : job->policy->control,
+		    .events = POLLIN } };
 	int64_t ms = until == MONO_NEVER ? -1 : until - mono_ms();
 
-	if (job->asked)
-		fds[1].fd = -1;
 	if (until != MONO_NEVER && ms < 0)
 		ms = 0;
 	if (poll(fds, 2, ms > INT32_MAX ? INT32_MAX : (int)ms) <= 0)
 		return;
-	while (read(job->signals, &info, sizeof(info)) == sizeof(info))
-		if (info.ssi_signo != SIGCHLD)
-			job->asked = true;
+	take_signals(job);
 	if (fds[1].revents != 0)
-		job->asked = true;
+		take_control(job);
 }
 
 /* --- what is said about it --- */
@@ -282,30 +308,47 @@ attend(struct job *job)
 	return (job->stage->control == -1 ? finish(job) : finish_outside(job));
 }
 
+/* Before it is asked why exec fails: a program may be missing, too. */
+static bool
+can_enter(const char *dir)
+{
+	if (dir == NULL || access(dir, X_OK) == 0)
+		return (true);
+	warn("--chdir %s", dir);
+	return (false);
+}
+
+static int
+run_in(struct stage *stage, const struct policy *policy)
+{
+	struct job job = { .policy = policy, .stage = stage, .signals = -1 };
+	int status = EXIT_WALLS;
+
+	watch_init(&job.watch, policy, stage->control == -1);
+	if (prepare_self(&job) == -1)
+		warn("cannot prepare");
+	else if (!can_enter(policy->dir))
+		status = EXIT_NOT_RUN;
+	else if (start(&job, &status) == 0)
+		return (attend(&job));
+	say(policy,
+	    status == EXIT_WALLS ? "walls orphans 0\n" : "not-run orphans 0\n");
+	return (status);
+}
+
 int
 run(const struct policy *policy, const struct level *level)
 {
 	struct stage stage;
-	struct job job = { .policy = policy, .stage = &stage, .signals = -1 };
 	char why[512];
-	int status = EXIT_WALLS;
+	int status;
 
 	if (stage_prepare(&stage, level, policy, why, sizeof(why)) == -1) {
 		warnx("%s: %s", level->name, why);
 		say(policy, "walls orphans 0\n");
 		return (EXIT_WALLS);
 	}
-	watch_init(&job.watch, policy, stage.control == -1);
-	if (prepare_self(&job) == -1)
-		warn("cannot prepare");
-	else if (start(&job, &status) == 0)
-		status = attend(&job);
-	else
-		say(policy,
-		    status == EXIT_WALLS ? "walls orphans 0\n"
-					 : "not-run orphans 0\n");
-	if (job.signals != -1)
-		close(job.signals);
+	status = run_in(&stage, policy);
 	stage_release(&stage);
 	return (status);
 }

@@ -121,7 +121,8 @@ watch_enter(const struct policy *p)
 		failed = limit(RLIMIT_FSIZE, p->file_size, p->file_size);
 	if (failed == NULL && p->cpu_seconds > 0)
 		failed = limit(RLIMIT_CPU, p->cpu_seconds, p->cpu_seconds + 1);
-	if (failed == NULL && p->own_user && p->processes > 0)
+	/* only in a namespace of users are they counted apart */
+	if (failed == NULL && p->control != -1 && p->processes > 0)
 		failed = limit(RLIMIT_NPROC, p->processes + NPROC_SLACK,
 		    p->processes + NPROC_SLACK);
 	return (failed);

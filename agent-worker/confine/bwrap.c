@@ -1,0 +1,301 @@
+/*
+ * The level "bwrap": namespaces of its own, made by bubblewrap, and in them
+ * the first process is this program again, as the command's reaper.
+ */
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent-worker/confine/level.h"
+#include "ipc/xmalloc.h"
+
+#define PROGRAM    "bwrap"
+#define REAPER     "/run/confine" /* where we are found inside */
+#define TMP        "/tmp"
+#define CONTROL_FD "3" /* as spawn.h has it, and the next */
+#define FILTER_FD  "4"
+#define RAM_SIZE   "67108864" /* of files in memory, which no limit counts */
+
+struct words {
+	char **list;
+	size_t n;
+};
+
+static void
+add(struct words *w, const char *word)
+{
+	w->list = xreallocarray(w->list, w->n + 2, sizeof(*w->list));
+	w->list[w->n++] = xstrdup(word);
+	w->list[w->n] = NULL;
+}
+
+/* Up to NULL. */
+static void
+add_all(struct words *w, ...)
+{
+	const char *word;
+	va_list ap;
+
+	va_start(ap, w);
+	while ((word = va_arg(ap, const char *)) != NULL)
+		add(w, word);
+	va_end(ap);
+}
+
+static void
+add_number(struct words *w, const char *option, int64_t value)
+{
+	char number[32];
+
+	snprintf(number, sizeof(number), "%lld", (long long)value);
+	add_all(w, option, number, NULL);
+}
+
+/* --- bwrap's own program --- */
+
+/*
+ * Nothing that a command can write may be taken for it: what it is told is
+ * carried out without walls.
+ */
+static bool
+is_ours(const struct policy *p, const char *path)
+{
+	char *real = realpath(path, NULL);
+	bool ours;
+
+	ours = real != NULL && access(real, X_OK) == 0 &&
+	    !paths_cover(&p->write, real);
+	free(real);
+	return (ours);
+}
+
+/* The caller frees it; NULL: there is none. */
+static char *
+find_program(const struct policy *p)
+{
+	const char *dir = getenv("PATH");
+	size_t len;
+	char *path;
+
+	for (; dir != NULL && *dir != '\0'; dir += len + (dir[len] == ':')) {
+		len = strcspn(dir, ":");
+		if (*dir != '/')
+			continue;
+		path = xasprintf("%.*s/%s", (int)len, dir, PROGRAM);
+		if (is_ours(p, path))
+			return (path);
+		free(path);
+	}
+	return (NULL);
+}
+
+/* --- what is seen of the files --- */
+
+/* Directories that are links to each other stay what they are. */
+static void
+add_system(struct words *w)
+{
+	char target[PATH_MAX];
+	ssize_t n;
+	size_t i;
+
+	for (i = 0; system_paths[i] != NULL; i++) {
+		n = readlink(system_paths[i], target, sizeof(target) - 1);
+		if (n == -1) {
+			add_all(w, "--ro-bind-try", system_paths[i],
+			    system_paths[i], NULL);
+			continue;
+		}
+		target[n] = '\0';
+		add_all(w, "--symlink", target, system_paths[i], NULL);
+	}
+}
+
+static void
+add_bind(struct words *w, const char *how, const struct path *p)
+{
+	add_all(w, how, p->real, p->real, NULL);
+	if (strcmp(p->name, p->real) != 0)
+		add_all(w, how, p->real, p->name, NULL);
+}
+
+/*
+ * A directory in which something is mounted can be renamed, and another put
+ * in its place; one that is mounted itself cannot.
+ */
+static void
+add_way(struct words *w, const struct path *root, const char *keep)
+{
+	size_t len = strlen(root->real), i;
+	char *source, *target;
+
+	for (i = len + 1; keep[i] != '\0'; i++) {
+		if (keep[i] != '/')
+			continue;
+		source = xstrndup(keep, i);
+		target = xasprintf("%s%s", root->name, source + len);
+		add_all(w, "--bind", source, source, NULL);
+		if (strcmp(source, target) != 0)
+			add_all(w, "--bind", source, target, NULL);
+		free(source);
+		free(target);
+	}
+}
+
+static void
+add_kept(struct words *w, const struct path *root, const char *keep)
+{
+	struct path kept = { root->name, NULL };
+	char *name;
+
+	if (!path_is_below(keep, root->real))
+		return;
+	add_way(w, root, keep);
+	name = xasprintf("%s%s", root->name, keep + strlen(root->real));
+	kept.name = name;
+	kept.real = xstrdup(keep);
+	add_bind(w, "--ro-bind", &kept);
+	free(kept.real);
+	free(name);
+}
+
+static void
+add_policy_paths(struct words *w, const struct policy *p)
+{
+	const char *how;
+	size_t i, j;
+
+	for (i = 0; i < p->read.n; i++)
+		add_bind(w, "--ro-bind", &p->read.list[i]);
+	for (i = 0; i < p->write.n; i++) {
+		how = paths_cover(&p->keep, p->write.list[i].real) ? "--ro-bind"
+								   : "--bind";
+		add_bind(w, how, &p->write.list[i]);
+	}
+	for (i = 0; i < p->write.n; i++)
+		for (j = 0; j < p->keep.n; j++)
+			add_kept(w, &p->write.list[i], p->keep.list[j].real);
+}
+
+static void
+add_files(struct words *w, const struct policy *p, const char *self)
+{
+	add_system(w);
+	add_all(w, "--proc", "/proc", "--dev", "/dev", "--size", RAM_SIZE,
+	    "--tmpfs", "/dev/shm", NULL);
+	if (p->tmp != NULL)
+		add_all(w, "--bind", p->tmp, TMP, NULL);
+	else
+		add_all(w, "--size", RAM_SIZE, "--tmpfs", TMP, NULL);
+	if (p->network)
+		add_all(w, "--ro-bind-try", "/run/systemd/resolve",
+		    "/run/systemd/resolve", NULL);
+	add_policy_paths(w, p);
+	add_all(w, "--ro-bind", self, REAPER, "--remount-ro", "/dev",
+	    "--remount-ro", "/", NULL);
+}
+
+/* --- what is said to it, and by it to the reaper --- */
+
+static void
+add_reaper(struct words *w, const struct policy *p)
+{
+	static const struct {
+		const char *option;
+		size_t offset;
+	} numbers[] = {
+		{ "--memory", offsetof(struct policy, memory) },
+		{ "--processes", offsetof(struct policy, processes) },
+		{ "--file-size", offsetof(struct policy, file_size) },
+		{ "--cpu", offsetof(struct policy, cpu_seconds) },
+		{ "--grace", offsetof(struct policy, grace_ms) },
+	};
+	size_t i;
+
+	add_all(w, REAPER, "--level", "off", "--control", CONTROL_FD,
+	    "--report", CONTROL_FD, NULL);
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		add_number(w, numbers[i].option,
+		    *(const int64_t *)((const char *)p + numbers[i].offset));
+	if (p->dir != NULL)
+		add_all(w, "--chdir", p->dir, NULL);
+	add(w, "--");
+	for (i = 0; p->argv[i] != NULL; i++)
+		add(w, p->argv[i]);
+}
+
+static char **
+make_argv(const char *program, const char *self, const struct policy *p)
+{
+	struct words w = { NULL, 0 };
+
+	add_all(&w, program, "--unshare-user-try", "--unshare-pid",
+	    "--unshare-ipc", "--unshare-uts", "--die-with-parent",
+	    "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--seccomp",
+	    FILTER_FD, NULL);
+	if (!p->network)
+		add(&w, "--unshare-net");
+	add_files(&w, p, self);
+	add(&w, "--");
+	add_reaper(&w, p);
+	return (w.list);
+}
+
+/* A file without a name that holds the filter, at its beginning. */
+static int
+filter_file(const struct sock_fprog *f)
+{
+	size_t size = f->len * sizeof(*f->filter);
+	int fd;
+
+	if ((fd = memfd_create("filter", MFD_CLOEXEC)) == -1)
+		return (-1);
+	if (write(fd, f->filter, size) == (ssize_t)size &&
+	    lseek(fd, 0, SEEK_SET) == 0)
+		return (fd);
+	close(fd);
+	return (-1);
+}
+
+int
+bwrap_prepare(struct stage *stage, char *err, size_t errlen)
+{
+	char *program = find_program(stage->policy);
+	char *self = realpath("/proc/self/exe", NULL);
+	int ends[2];
+
+	if (program != NULL && self != NULL)
+		stage->owned = stage->argv =
+		    make_argv(program, self, stage->policy);
+	free(program);
+	free(self);
+	if (stage->owned == NULL) {
+		snprintf(err, errlen, "%s: not found", PROGRAM);
+		return (-1);
+	}
+	setenv("TMPDIR", TMP, 1);
+	/* its own network has nothing but itself */
+	filter_make(&stage->filter, FILTER_INET);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1) {
+		snprintf(err, errlen, "socketpair: %s", strerror(errno));
+		return (-1);
+	}
+	stage->control = ends[0];
+	stage->pass[stage->npass++] = ends[1];
+	if ((stage->pass[stage->npass] = filter_file(&stage->filter)) == -1) {
+		snprintf(err, errlen, "memfd_create: %s", strerror(errno));
+		return (-1);
+	}
+	stage->npass++;
+	return (0);
+}
