@@ -6,13 +6,16 @@ What a run is made of is drawn at random; MASSGEN_TEST_SEED repeats a draw.
 
 import base64
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
 import random
 import re
 import resource
+import signal
 import string
+import subprocess
 import sys
 import threading
 import time
@@ -29,6 +32,12 @@ import test_gemini  # noqa: E402
 from massgen import agents_config  # noqa: E402
 
 AT_ONCE = 4
+NO_RIGHTS = (
+    ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
+    if os.geteuid() == 0
+    else ()
+)
+UNLIMITED = resource.RLIM_INFINITY
 SEED = int(os.environ.get("MASSGEN_TEST_SEED", random.randrange(10**9)))
 VARIABLES = (
     "ANTHROPIC_API_KEY",
@@ -180,6 +189,96 @@ def allow_core():
     """A process that dies may leave a core."""
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def died(directory, keys, victim, number):
+    """A run whose victim, "worker" or "supervisor", is ended by a signal that
+    leaves cores, although its own limit was lifted where that is permitted.
+    """
+    directory.mkdir()
+    with llm.Server() as server:
+        agent = llm.agent(server, "stall-headers")
+        config = agents_config({"a": agent}, **ONE_TRY)
+        path = massgen.write_config(config, directory / "config.yaml")
+        going = massgen.start(
+            *("--log-root", "logs", "Who has the key?"),
+            config=path,
+            cwd=directory,
+            env=keys,
+            preexec_fn=allow_core,
+            prefix=NO_RIGHTS,
+        )
+        server.requests(wait=1)
+        worker = going.status()["agents"]["a"]["pid"]
+        pid = {"worker": worker, "supervisor": going.pid}[victim]
+        cwd = os.readlink(f"/proc/{pid}/cwd")
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        assert not may_look_into(pid), f"{victim} in {directory}"
+        with contextlib.suppress(PermissionError):
+            resource.prlimit(pid, resource.RLIMIT_CORE, (UNLIMITED,) * 2)
+        os.kill(pid, number)
+        result = going.wait()
+    assert re.search("^Max core file size +0 +0 ", limits, re.M), limits
+    assert cwd == str(directory), cwd
+    assert result.code == (2 if victim == "worker" else -number), result
+    harness.wait_until(lambda: not alive(worker), "the worker's end")
+
+
+def may_look_into(pid):
+    """Whether a process of the same user, without any rights, may."""
+    environment = f"/proc/{pid}/environ"
+    done = subprocess.run(
+        [*NO_RIGHTS, "cat", environment], capture_output=True, check=False
+    )
+    return done.returncode == 0
+
+
+def alive(pid):
+    """Whether there is such a process, and it has not died."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat[stat.rindex(")") + 2] not in "ZX"
+
+
+def test_the_dead_leave_no_key_behind():
+    keys = {"GROQ_API_KEY": make_key(random.Random(SEED))}
+    wanted = {f: k for k, key in keys.items() for f in forms(key)}
+    for victim in ("worker", "supervisor"):
+        for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGQUIT):
+            directory = pathlib.Path(f"{victim}-{number}").absolute()
+            died(directory, keys, victim, number)
+            found = list(search(directory, wanted))
+            assert not found, found
+
+
+def test_others_can_be_looked_into():
+    """The one above can fail."""
+    with subprocess.Popen(
+        [*NO_RIGHTS, "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdin.write(b"x")
+        other.stdin.flush()
+        other.stdout.read(1)
+        assert may_look_into(other.pid)
+        other.stdin.close()
+
+
+def test_a_core_would_be_found():
+    """It can, where cores become files."""
+    pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
+    if pattern.startswith("|") or "/" in pattern:
+        return
+    keys = {"GROQ_API_KEY": make_key(random.Random(SEED))}
+    subprocess.run(
+        [sys.executable, "-c", "import os; os.abort()"],
+        env=os.environ | keys,
+        preexec_fn=allow_core,
+        check=False,
+    )
+    wanted = {f: k for k, key in keys.items() for f in forms(key)}
+    assert list(search(pathlib.Path(), wanted)), list(pathlib.Path().iterdir())
 
 
 def runs(name, count, make):
