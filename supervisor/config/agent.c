@@ -418,7 +418,8 @@ agent_load(const struct check *check, const struct config *config,
 		if (agent->program == NULL)
 			tools_load(check, common, agent, l.backend, l.location);
 		else
-			tools_check_program(check, l.backend, l.location);
+			tools_check_program(
+			    check, common, l.backend, l.location);
 		load_script(&l, config);
 		if (strcmp(agent->preset->type, "mock") == 0) {
 			agent->model = xstrdup("mock");

@@ -192,6 +192,25 @@ is_docker_size(const char *s)
 		(s[n + 1] == '\0' && strchr("bkmgBKMG", s[n]) != NULL)));
 }
 
+/* What a container is attached to: nothing, unless a key says otherwise. */
+static const char *
+docker_network(const struct loading *l)
+{
+	const char *docker =
+	    tree_string(l->backend, "command_line_docker_network_mode");
+	const char *any = tree_string(l->backend, "command_line_network");
+
+	if (docker == NULL)
+		return (any == NULL ? "none" : any);
+	if (any != NULL && strcmp(any, docker) != 0)
+		check_key(l->check, SEVERITY_ERROR, l->backend, l->location,
+		    "command_line_docker_network_mode", "Remove one of them.",
+		    "'command_line_docker_network_mode' is '%s', but "
+		    "'command_line_network' '%s'",
+		    docker, any);
+	return (docker);
+}
+
 static void
 load_docker(const struct loading *l)
 {
@@ -202,8 +221,6 @@ load_docker(const struct loading *l)
 	    tree_string(l->backend, "command_line_docker_image");
 	const char *memory =
 	    tree_string(l->backend, "command_line_docker_memory_limit");
-	const char *network =
-	    tree_string(l->backend, "command_line_docker_network_mode");
 	bool sudo =
 	    tree_bool(l->backend, "command_line_docker_enable_sudo", false);
 
@@ -216,8 +233,7 @@ load_docker(const struct loading *l)
 		    "Backend 'command_line_docker_image' names no image: %s",
 		    image);
 	add(o, "image", json_object_new_string(image));
-	add(o, "network",
-	    json_object_new_string(network == NULL ? "none" : network));
+	add(o, "network", json_object_new_string(docker_network(l)));
 	if (memory != NULL && !is_docker_size(memory))
 		check_key(l->check, SEVERITY_ERROR, l->backend, l->location,
 		    "command_line_docker_memory_limit",
@@ -242,8 +258,8 @@ check_mode(const struct loading *l, bool docker)
 		"command_line_docker_cpu_limit", NULL
 	};
 	static const char *const of_local[] = { "command_line_memory_limit",
-		"command_line_max_processes", "command_line_max_file_size",
-		"command_line_cpu_seconds", NULL };
+		"command_line_max_file_size", "command_line_cpu_seconds",
+		NULL };
 	const char *const *key = docker ? of_local : of_docker;
 	const struct node *n;
 

@@ -140,9 +140,13 @@ static char *
 find_path(struct entry *e)
 {
 	const struct node *at = node_get(e->map, "path");
-	char *real = *at->text == '\0' ? NULL : real_path(at->text);
+	char *real;
 	struct stat st;
 
+	/* A variable that is not set was told. */
+	if (strstr(at->text, "${") != NULL)
+		return (NULL);
+	real = *at->text == '\0' ? NULL : real_path(at->text);
 	if (*at->text == '\0')
 		errno = ENOENT;
 	if (real == NULL || stat(real, &st) == -1) {

@@ -111,9 +111,9 @@ void common_tools_release(struct common_tools *);
 void tools_load(const struct check *, const struct common_tools *,
     struct agent_config *, struct node *backend, const char *location);
 
-/* The backend's keys about tools do nothing for a program. */
-void tools_check_program(
-    const struct check *, const struct node *backend, const char *location);
+/* What is said about tools does nothing for a program. */
+void tools_check_program(const struct check *, const struct common_tools *,
+    const struct node *backend, const char *location);
 
 /* Without the servers that nothing in the agent's script asks for. */
 void tools_dry(struct agent_config *);
@@ -138,7 +138,7 @@ struct json_object *command_line_load(const struct check *,
 
 /* "mcp" of tools, or NULL: there are no servers. */
 struct json_object *mcp_load(const struct check *, struct agent_config *,
-    struct node *servers, const char *location);
+    const struct node *backend, const char *location);
 
 /* Fill in one agent, whose id is set, from its part of the tree. */
 void agent_load(const struct check *, const struct config *,

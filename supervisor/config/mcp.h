@@ -12,6 +12,7 @@
 struct mcp_entry {
 	const struct check *check;
 	struct agent_config *agent;
+	const struct node *backend;
 	struct node *map;
 	const char *location;
 	const char *name;

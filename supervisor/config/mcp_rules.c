@@ -146,40 +146,41 @@ dangerous_part(const char *value)
 	return (NULL);
 }
 
+/* in: within "env" of the entry. */
 static void
-load_variable(const struct mcp_entry *e, struct json_object *env,
-    const char *name, struct node *value)
+load_variable(const struct mcp_entry *in, const struct node *security,
+    struct json_object *env, const char *name, struct node *value)
 {
 	const char *part;
 
 	if (*name == '\0' || strchr(name, '=') != NULL ||
 	    strlen(name) > NAME_LEN_MAX) {
-		mcp_error(e, "env", NULL,
+		mcp_error(in, name, NULL,
 		    "'env' has a name that is empty, too long or holds '='");
 		return;
 	}
 	if (value->text == NULL && value->kind != NODE_NULL) {
-		mcp_error(e, "env", NULL,
+		mcp_error(in, name, NULL,
 		    "'env' must hold plain values only, not for %s", name);
 		return;
 	}
-	if (variable_is_denied(node_get(e->map, "security"), name))
-		mcp_error(e, "env", "See security.env.",
+	if (variable_is_denied(security, name))
+		mcp_error(in, name, "See security.env.",
 		    "environment variable '%s' is not allowed", name);
 	part = value->kind == NODE_NULL ? NULL : dangerous_part(value->text);
 	if (part != NULL)
-		mcp_error(e, "env", NULL,
+		mcp_error(in, name, NULL,
 		    "the value of environment variable '%s' must not hold "
 		    "'%s'",
 		    name, part);
-	mcp_expand(e, value, "env");
+	mcp_expand(in, value, name);
 	if (value->kind != NODE_NULL && strlen(value->text) > VALUE_LEN_MAX)
-		mcp_error(e, "env", NULL,
+		mcp_error(in, name, NULL,
 		    "the value of environment variable '%s' is longer than %d "
 		    "characters",
 		    name, VALUE_LEN_MAX);
 	if (value->kind != NODE_NULL && config_names_secret(name))
-		tools_secret(e->agent, value->text);
+		tools_secret(in->agent, value->text);
 	json_object_object_add(env, name,
 	    json_object_new_string(
 		value->kind == NODE_NULL ? "" : value->text));
@@ -188,13 +189,19 @@ load_variable(const struct mcp_entry *e, struct json_object *env,
 void
 mcp_load_env(const struct mcp_entry *e)
 {
-	const struct node *map = node_get(e->map, "env");
+	const struct node *security = node_get(e->map, "security");
 	struct json_object *env = json_object_new_object();
+	char *location = xasprintf("%s.env", e->location);
+	struct mcp_entry in = *e;
 	size_t i;
 
+	in.map = node_get(e->map, "env");
+	in.location = location;
 	json_object_object_add(e->o, "env", env);
-	for (i = 0; map != NULL && i < map->count; i++)
-		load_variable(e, env, map->keys[i]->text, map->items[i]);
+	for (i = 0; in.map != NULL && i < in.map->count; i++)
+		load_variable(&in, security, env, in.map->keys[i]->text,
+		    in.map->items[i]);
+	free(location);
 }
 
 /* --- the address --- */
@@ -274,6 +281,9 @@ load_url(const struct mcp_entry *e)
 	}
 	mcp_expand(e, url, "url");
 	hide_query(e, url);
+	/* Where a variable is not set, which was told, nothing is known. */
+	if (strstr(url->text, "${") != NULL)
+		return;
 	if ((problem = url_problem(url->text)) != NULL) {
 		mcp_error(e, "url", NULL, "'url' %s", problem);
 		return;
@@ -329,19 +339,23 @@ note_header(const struct mcp_entry *e, const char *name, const char *value)
 static void
 load_headers(const struct mcp_entry *e)
 {
-	struct node *map = node_get(e->map, "headers"), *value;
 	struct json_object *headers = json_object_new_object();
+	char *location = xasprintf("%s.headers", e->location);
+	struct mcp_entry in = *e;
+	struct node *value;
 	const char *name;
 	size_t i;
 
+	in.map = node_get(e->map, "headers");
+	in.location = location;
 	json_object_object_add(e->o, "headers", headers);
-	for (i = 0; map != NULL && i < map->count; i++) {
-		name = map->keys[i]->text;
-		value = map->items[i];
-		mcp_expand(e, value, "headers");
+	for (i = 0; in.map != NULL && i < in.map->count; i++) {
+		name = in.map->keys[i]->text;
+		value = in.map->items[i];
+		mcp_expand(&in, value, name);
 		if (value->text == NULL || !is_header_name(name) ||
 		    !is_header_value(value->text)) {
-			mcp_error(e, "headers", NULL,
+			mcp_error(&in, name, NULL,
 			    "'headers' has a name or a value that no header "
 			    "can have: %s",
 			    name);
@@ -351,15 +365,12 @@ load_headers(const struct mcp_entry *e)
 		json_object_object_add(
 		    headers, name, json_object_new_string(value->text));
 	}
+	free(location);
 }
 
 void
 mcp_load_http(const struct mcp_entry *e)
 {
-	const struct node *n = node_get(e->map, "http_read_timeout");
-
 	load_url(e);
 	load_headers(e);
-	if (n != NULL && n->kind != NODE_NULL)
-		json_object_object_add(e->o, "read_timeout", node_json(n));
 }

@@ -254,11 +254,21 @@ load_dir(const struct mcp_entry *e)
 	json_object_object_add(e->o, "cwd", json_object_new_string(dir));
 }
 
+/* A server that is fetched needs the network, unless commands are kept off. */
 static void
-load_stdio(struct mcp_entry *e)
+load_network(const struct mcp_entry *e)
 {
 	const char *network = tree_string(e->map, "network");
 
+	if (network == NULL)
+		network = tree_string(e->backend, "command_line_network");
+	json_object_object_add(e->o, "network",
+	    json_object_new_string(network == NULL ? "host" : network));
+}
+
+static void
+load_stdio(struct mcp_entry *e)
+{
 	e->argv = json_object_new_array();
 	json_object_object_add(e->o, "command", e->argv);
 	load_command(e);
@@ -273,8 +283,7 @@ load_stdio(struct mcp_entry *e)
 			json_object_array_get_idx(e->argv, 0)));
 	mcp_load_env(e);
 	load_dir(e);
-	json_object_object_add(e->o, "network",
-	    json_object_new_string(network == NULL ? "host" : network));
+	load_network(e);
 }
 
 /* --- the entry --- */
@@ -366,17 +375,21 @@ static void
 load_server(struct mcp_entry *e)
 {
 	const char *transport;
+	bool http;
 
 	if (!load_name(e) || (transport = transport_of(e)) == NULL)
 		return;
 	json_object_object_add(e->o, "name", json_object_new_string(e->name));
 	json_object_object_add(e->o, "type", json_object_new_string(transport));
-	check_foreign(e, strcmp(transport, HTTP) == 0);
-	if (strcmp(transport, HTTP) == 0)
-		mcp_load_http(e);
-	else
-		load_stdio(e);
+	http = strcmp(transport, HTTP) == 0;
+	check_foreign(e, http);
 	add_copy(e, "timeout", "timeout");
+	if (http) {
+		mcp_load_http(e);
+		/* The longest wait for an answer, where there is one. */
+		add_copy(e, "http_read_timeout", "timeout");
+	} else
+		load_stdio(e);
 	add_copy(e, "allowed_tools", "allowed_tools");
 	add_copy(e, "exclude_tools", "exclude_tools");
 }
@@ -397,10 +410,13 @@ is_named(struct json_object *list, const char *name)
 
 struct json_object *
 mcp_load(const struct check *check, struct agent_config *agent,
-    struct node *servers, const char *location)
+    const struct node *backend, const char *location)
 {
+	const struct node *servers = node_get(backend, "mcp_servers");
 	struct json_object *list = json_object_new_array();
-	struct mcp_entry e = { .check = check, .agent = agent };
+	struct mcp_entry e = {
+		.check = check, .agent = agent, .backend = backend
+	};
 	bool by_name = servers != NULL && servers->kind == NODE_MAP;
 	char *path;
 	size_t i;
@@ -410,8 +426,9 @@ mcp_load(const struct check *check, struct agent_config *agent,
 		if (e.map->kind != NODE_MAP)
 			continue;
 		e.name = by_name ? servers->keys[i]->text : NULL;
-		path = by_name ? xasprintf("%s.%s", location, e.name)
-			       : xasprintf("%s[%zu]", location, i);
+		path = by_name
+		    ? xasprintf("%s.mcp_servers.%s", location, e.name)
+		    : xasprintf("%s.mcp_servers[%zu]", location, i);
 		e.location = path;
 		e.o = json_object_new_object();
 		load_server(&e);

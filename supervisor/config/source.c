@@ -34,20 +34,44 @@ config_names_secret(const char *name)
 	return (ends_with_one_of(name, ends));
 }
 
+/* The way from the root to a value. */
+struct trail {
+	const char *key; /* "": an element of a list */
+	const struct trail *up;
+};
+
+static bool
+is_at(const struct trail *t, const char *key)
+{
+	return (t != NULL && strcmp(t->key, key) == 0);
+}
+
+/* Below "env" in mcp_servers.NAME.security are rules and no values. */
+static bool
+is_rules(const struct trail *t)
+{
+	return (is_at(t, "env") && is_at(t->up, "security") &&
+	    t->up->up != NULL && is_at(t->up->up->up, "mcp_servers"));
+}
+
 /* Values that are secret wherever they stand, alone or below such a key. */
 static bool
-is_secret(const char *key)
+is_secret(const struct trail *t)
 {
 	static const char *const holders[] = { "headers", "env", "env_vars",
 		NULL };
 
-	return (config_names_secret(key) || ends_with_one_of(key, holders));
+	if (config_names_secret(t->key))
+		return (true);
+	return (ends_with_one_of(t->key, holders) && !is_rules(t) &&
+	    !is_at(t, "command_line_pass_env"));
 }
 
-/* The shape of a tree with every scalar in it hidden. */
+/* The shape of what stands there, with every scalar in it hidden. */
 static struct json_object *
-redacted_json(const struct node *n, bool hide)
+redacted_json(const struct node *n, const struct trail *up, bool hide)
 {
+	struct trail t = { "", up };
 	struct json_object *o;
 	size_t i;
 
@@ -55,15 +79,17 @@ redacted_json(const struct node *n, bool hide)
 		o = json_object_new_array();
 		for (i = 0; i < n->count; i++)
 			json_object_array_add(
-			    o, redacted_json(n->items[i], hide));
+			    o, redacted_json(n->items[i], &t, hide));
 		return (o);
 	}
 	if (n->kind == NODE_MAP) {
 		o = json_object_new_object();
-		for (i = 0; i < n->count; i++)
-			json_object_object_add(o, n->keys[i]->text,
-			    redacted_json(n->items[i],
-				hide || is_secret(n->keys[i]->text)));
+		for (i = 0; i < n->count; i++) {
+			t.key = n->keys[i]->text;
+			json_object_object_add(o, t.key,
+			    redacted_json(
+				n->items[i], &t, hide || is_secret(&t)));
+		}
 		return (o);
 	}
 	if (n->kind != NODE_NULL && (hide || n->secret))
@@ -74,5 +100,5 @@ redacted_json(const struct node *n, bool hide)
 struct json_object *
 source_json(const struct node *root)
 {
-	return (redacted_json(root, false));
+	return (redacted_json(root, NULL, false));
 }

@@ -28,21 +28,35 @@ is_given(const struct node *map, const char *key)
 	return (n != NULL && n->kind != NODE_NULL);
 }
 
+/* To YAML 1.1 an "off" without quotes is a boolean. */
+static void
+name_off(struct node *n)
+{
+	if (n->kind != NODE_BOOL || n->truth)
+		return;
+	n->kind = NODE_STR;
+	free(n->text);
+	n->text = xstrdup("off");
+}
+
 /* What a key "sandbox" says; without it, what holds otherwise. */
 static enum sandbox
 load_sandbox(const struct check *check, const struct node *map,
     const char *location, enum sandbox otherwise)
 {
-	const struct node *n = node_get(map, "sandbox");
+	struct node *n = node_get(map, "sandbox");
 	enum sandbox sandbox = SANDBOX_AUTO;
 
 	if (n == NULL || n->kind == NODE_NULL)
 		return (otherwise);
-	if (n->kind == NODE_BOOL && n->truth)
+	name_off(n);
+	if (n->kind == NODE_BOOL) {
 		check_key(check, SEVERITY_ERROR, map, location, "sandbox",
 		    "Use 'auto', 'required' or 'off'.", "Invalid sandbox: '%s'",
 		    node_show(n));
-	else if (n->kind == NODE_BOOL || strcmp(n->text, "off") == 0)
+		return (otherwise);
+	}
+	if (strcmp(n->text, "off") == 0)
 		sandbox = SANDBOX_OFF;
 	else if (strcmp(n->text, "required") == 0)
 		sandbox = SANDBOX_REQUIRED;
@@ -188,7 +202,6 @@ tools_load(const struct check *check, const struct common_tools *common,
 	struct json_object *tools = json_object_new_object();
 	struct json_object *context, *command_line, *servers;
 	char *paths = xasprintf("%s.context_paths", location);
-	char *mcp = xasprintf("%s.mcp_servers", location);
 	bool files;
 
 	agent->sandbox =
@@ -196,7 +209,7 @@ tools_load(const struct check *check, const struct common_tools *common,
 	context = context_load(
 	    check, node_get(backend, "context_paths"), paths, common->context);
 	command_line = command_line_load(check, agent, backend, location);
-	servers = mcp_load(check, agent, node_get(backend, "mcp_servers"), mcp);
+	servers = mcp_load(check, agent, backend, location);
 	files =
 	    is_given(backend, "cwd") || context != NULL || command_line != NULL;
 	if (files)
@@ -220,47 +233,50 @@ tools_load(const struct check *check, const struct common_tools *common,
 	} else
 		json_object_put(tools);
 	free(paths);
-	free(mcp);
 }
 
 void
-tools_check_program(
-    const struct check *check, const struct node *backend, const char *location)
+tools_check_program(const struct check *check,
+    const struct common_tools *common, const struct node *backend,
+    const char *location)
 {
 	static const struct {
 		const char *key;
-		enum severity severity;
+		bool is_limit;
 	} keys[] = {
-		{ "mcp_servers", SEVERITY_WARNING },
-		{ "enable_mcp_command_line", SEVERITY_WARNING },
-		{ "context_paths", SEVERITY_WARNING },
-		{ "sandbox", SEVERITY_ERROR },
-		{ "allowed_tools", SEVERITY_ERROR },
-		{ "exclude_tools", SEVERITY_ERROR },
-		{ "command_line_allowed_commands", SEVERITY_ERROR },
-		{ "command_line_blocked_commands", SEVERITY_ERROR },
-		{ "command_line_network", SEVERITY_ERROR },
-		{ "command_line_memory_limit", SEVERITY_ERROR },
-		{ "command_line_max_processes", SEVERITY_ERROR },
-		{ "command_line_max_file_size", SEVERITY_ERROR },
-		{ "command_line_cpu_seconds", SEVERITY_ERROR },
+		{ "enable_mcp_command_line", false },
+		{ "context_paths", false },
+		{ "sandbox", true },
+		{ "allowed_tools", true },
+		{ "exclude_tools", true },
+		{ "command_line_allowed_commands", true },
+		{ "command_line_blocked_commands", true },
+		{ "command_line_network", true },
+		{ "command_line_memory_limit", true },
+		{ "command_line_max_processes", true },
+		{ "command_line_max_file_size", true },
+		{ "command_line_cpu_seconds", true },
 	};
 	const struct node *n;
+	bool limit;
 	size_t i;
 
+	if (common->sandbox == SANDBOX_REQUIRED && !check->dry_run)
+		check_error(check, backend, location,
+		    "A program has the user's own rights.",
+		    "the orchestrator's 'sandbox: required' does not hold a "
+		    "program");
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		n = node_get(backend, keys[i].key);
 		if (n == NULL || n->kind == NODE_NULL ||
 		    (n->kind == NODE_BOOL && !n->truth))
 			continue;
-		check_key(check, keys[i].severity, backend, location,
-		    keys[i].key,
-		    keys[i].severity == SEVERITY_WARNING
-			? NULL
-			: "A program has the user's own rights.",
-		    keys[i].severity == SEVERITY_WARNING
-			? "'%s' has no effect on a program"
-			: "'%s' sets a limit that does not hold a program",
+		limit = keys[i].is_limit && !check->dry_run;
+		check_key(check, limit ? SEVERITY_ERROR : SEVERITY_WARNING,
+		    backend, location, keys[i].key,
+		    limit ? "A program has the user's own rights." : NULL,
+		    limit ? "'%s' sets a limit that does not hold a program"
+			  : "'%s' has no effect on a program",
 		    keys[i].key);
 	}
 }

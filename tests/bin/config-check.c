@@ -39,8 +39,12 @@ print_agent(const struct agent_config *agent)
 	if (agent->program != NULL)
 		printf("  program=%s\n", json_text(agent->program));
 	if (agent->tools != NULL)
-		printf("  workspace=%s sandbox=%d tools=%s\n", agent->workspace,
-		    (int)agent->sandbox, json_text(agent->tools));
+		printf("  workspace=%s sandbox=%d secrets=%zu\n  tools=%s\n",
+		    agent->workspace, (int)agent->sandbox,
+		    agent->secrets == NULL
+			? 0
+			: json_object_array_length(agent->secrets),
+		    json_text(agent->tools));
 	if (agent->script != NULL)
 		printf("  script=%s\n", json_text(agent->script));
 }

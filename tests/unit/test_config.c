@@ -1,117 +1,6 @@
 /* The configuration: rules of files, of overrides and of the environment. */
 
-#include <sys/stat.h>
-
-#include <err.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "ipc/xmalloc.h"
-#include "supervisor/config/config.h"
-#include "tests/test.h"
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
-
-static char *
-temporary_dir(void)
-{
-	const char *base = getenv("TMPDIR");
-	char *dir = xasprintf("%s/config-XXXXXX", base == NULL ? "/tmp" : base);
-
-	if (mkdtemp(dir) == NULL)
-		err(1, "%s", dir);
-	return (dir);
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	if (f == NULL || fputs(text, f) == EOF || fclose(f) == EOF)
-		err(1, "%s", path);
-}
-
-/* Load a text as if it were a file of that name. */
-static struct config *
-load_as(const char *name, const char *text,
-    const struct config_overrides *overrides, struct diagnostics *diagnostics)
-{
-	char *dir = temporary_dir(), *path = xasprintf("%s/%s", dir, name);
-	struct config *config;
-
-	*diagnostics = (struct diagnostics) { 0 };
-	write_file(path, text);
-	config = config_load(path, overrides, diagnostics);
-	unlink(path);
-	rmdir(dir);
-	free(path);
-	free(dir);
-	return (config);
-}
-
-static const struct config_overrides run = { .dry_run = false };
-static const struct config_overrides dry = { .dry_run = true };
-static const struct config_overrides look = { .validate_only = true };
-
-static struct config *
-load(const char *text, struct diagnostics *diagnostics)
-{
-	return (load_as("c.yaml", text, &look, diagnostics));
-}
-
-static const struct diagnostic *
-find(const struct diagnostics *all, const char *message)
-{
-	size_t i;
-
-	for (i = 0; i < all->count; i++) {
-		if (strstr(all->list[i].message, message) != NULL)
-			return (&all->list[i]);
-	}
-	return (NULL);
-}
-
-/* One rule: what a text is told, and where. */
-struct rule {
-	const char *text;
-	const char *message;
-	const char *location;   /* or NULL */
-	const char *suggestion; /* part of it, or NULL */
-};
-
-static void
-check_rules(const struct rule *rules, size_t n)
-{
-	struct diagnostics all;
-	const struct diagnostic *d;
-	struct config *config;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		config = load(rules[i].text, &all);
-		d = find(&all, rules[i].message);
-		if (!CHECK(config == NULL) || !CHECK(d != NULL)) {
-			printf("# for: %s\n", rules[i].text);
-			if (all.count > 0)
-				printf("# got: %s\n", all.list[0].message);
-		} else {
-			CHECK_INT(d->severity, SEVERITY_ERROR);
-			CHECK(d->line > 0 && d->column > 0);
-			if (rules[i].location != NULL)
-				CHECK_STR(d->location, rules[i].location);
-			if (rules[i].suggestion != NULL)
-				CHECK(d->suggestion != NULL &&
-				    strstr(d->suggestion,
-					rules[i].suggestion) != NULL);
-		}
-		config_free(config);
-		diagnostics_release(&all);
-	}
-}
-
-#define AGENT "agents: [{id: a, backend: {type: mock"
+#include "tests/config_text.h"
 
 TEST(version_1_is_refused)
 {
@@ -457,12 +346,12 @@ TEST(types_without_a_wire_format_do_not_run)
 
 TEST(limits_that_nobody_holds_are_errors)
 {
-	static const char text[] = AGENT ", allowed_tools: [read]}}]";
+	static const char text[] = AGENT ", disallowed_tools: [read]}}]";
 	struct diagnostics all;
 	struct config *config;
 
 	CHECK(load_as("c.yaml", text, &run, &all) == NULL);
-	CHECK(find(&all, "\"allowed_tools\" sets a limit") != NULL);
+	CHECK(find(&all, "\"disallowed_tools\" sets a limit") != NULL);
 	diagnostics_release(&all);
 
 	config = load_as("c.yaml", text, &dry, &all);
@@ -477,10 +366,10 @@ TEST(an_unsupported_key_warns_once)
 	struct diagnostics all;
 	struct config *config;
 
-	config =
-	    load(AGENT ", cwd: w}}, {id: b, backend: {type: mock, "
-		       "cwd: w}}, {id: c, backend: {type: mock, cwd: null}}]",
-		&all);
+	config = load(AGENT ", provider: p}}, "
+			    "{id: b, backend: {type: mock, provider: p}}, "
+			    "{id: c, backend: {type: mock, provider: null}}]",
+	    &all);
 	CHECK(config != NULL);
 	CHECK_INT(all.warnings, 1);
 	config_free(config);
@@ -595,47 +484,6 @@ TEST(presets_are_in_order)
 		    preset_at(i)->key_env[0] != NULL);
 }
 
-/* Neither may block: there is no writer, and no end. */
-TEST(only_regular_files_are_read)
-{
-	char *dir = temporary_dir(), *fifo = xasprintf("%s/c.yaml", dir);
-	const char *paths[] = { fifo, dir, "/dev/zero" };
-	struct diagnostics all = { 0 };
-	size_t i;
-
-	CHECK_INT(mkfifo(fifo, 0600), 0);
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		CHECK(config_load(paths[i], &run, &all) == NULL);
-		CHECK(find(&all, "not a regular file") != NULL);
-		diagnostics_release(&all);
-	}
-	unlink(fifo);
-	CHECK(config_load(fifo, &run, &all) == NULL);
-	CHECK(find(&all, "Config file not found: ") != NULL);
-	if (all.count > 0)
-		CHECK_STR(all.list[0].location, "file");
-	diagnostics_release(&all);
-	rmdir(dir);
-	free(fifo);
-	free(dir);
-}
-
-TEST(large_files_and_other_suffixes_are_refused)
-{
-	struct diagnostics all;
-	char *large = xcalloc(1, 2 * 1024 * 1024 + 2);
-
-	memset(large, '#', 2 * 1024 * 1024 + 1);
-	CHECK(load_as("c.yaml", large, &run, &all) == NULL);
-	CHECK(find(&all, "larger than 2 MiB") != NULL);
-	diagnostics_release(&all);
-	free(large);
-
-	CHECK(load_as("c.toml", "a: 1", &run, &all) == NULL);
-	CHECK(find(&all, "Unsupported file format: .toml") != NULL);
-	diagnostics_release(&all);
-}
-
 TEST(many_agents)
 {
 	struct diagnostics all;
@@ -670,13 +518,14 @@ TEST(problems_are_printed)
 	size_t len;
 	FILE *f;
 
-	CHECK(load(AGENT ", cwd: w, temperatur: 1}}]\nui: 5", &all) == NULL);
+	CHECK(
+	    load(AGENT ", provider: w, temperatur: 1}}]\nui: 5", &all) == NULL);
 	f = open_memstream(&text, &len);
 	CHECK(!diagnostics_print(&all, f, false, false));
 	fclose(f);
-	CHECK(strstr(text, ":1:45: warning: \"cwd\" is not") != NULL);
+	CHECK(strstr(text, ":1:50: warning: \"provider\" is not") != NULL);
 	CHECK(strstr(text,
-		  ":1:48: unknown key \"temperatur\" in "
+		  ":1:53: unknown key \"temperatur\" in "
 		  "agents[0].backend\n    Did you mean \"temperature\"?\n") !=
 	    NULL);
 	CHECK(strstr(text, ":2:5: UI must be a dictionary") != NULL);
@@ -704,7 +553,7 @@ TEST(problems_are_printed)
 TEST(warnings_count_when_strict)
 {
 	struct diagnostics all;
-	struct config *config = load(AGENT ", cwd: w}}]", &all);
+	struct config *config = load(AGENT ", provider: p}}]", &all);
 	FILE *f = fopen("/dev/null", "w");
 
 	CHECK(config != NULL);
@@ -713,109 +562,4 @@ TEST(warnings_count_when_strict)
 	fclose(f);
 	config_free(config);
 	diagnostics_release(&all);
-}
-
-/* A home with two examples of one name and two configurations. */
-static char *
-make_home(void)
-{
-	char *home = temporary_dir();
-
-	if (chdir(home) == -1 || mkdir("x", 0700) == -1 ||
-	    mkdir("x/one", 0700) == -1 || mkdir("x/two", 0700) == -1 ||
-	    mkdir("x/schema", 0700) == -1 || mkdir(".config", 0700) == -1 ||
-	    mkdir(".config/massgen", 0700) == -1)
-		err(1, "mkdir");
-	write_file("x/top.yaml", "top: 1\n");
-	write_file("x/one/same.yaml", "");
-	write_file("x/two/same.yaml", "");
-	write_file("x/two/only.yaml", "");
-	write_file("x/two/other.txt", "");
-	write_file(".config/massgen/config.yaml", "");
-	setenv("HOME", home, 1);
-	setenv("MASSGEN_CONFIGS", "x", 1);
-	unsetenv("XDG_CONFIG_HOME");
-	return (home);
-}
-
-static void
-remove_home(char *home)
-{
-	char *command = xasprintf("rm -r '%s'", home);
-
-	if (chdir("/") == -1 || system(command) != 0)
-		err(1, "%s", command);
-	unsetenv("MASSGEN_CONFIGS");
-	free(command);
-	free(home);
-}
-
-static void
-check_found(const char *arg, const char *want)
-{
-	char why[1024] = "unset";
-	char *path = config_find(arg, why, sizeof(why));
-
-	CHECK_STR(path, want);
-	CHECK_STR(why, "");
-	free(path);
-}
-
-static void
-check_not_found(const char *arg, const char *want)
-{
-	char why[1024] = "";
-	char *path = config_find(arg, why, sizeof(why));
-
-	CHECK(path == NULL);
-	CHECK(strstr(why, want) != NULL);
-	free(path);
-}
-
-TEST(configurations_are_found)
-{
-	char *home = make_home(), *path;
-
-	check_found("@examples/top", "x/top.yaml");
-	check_found("@examples/top.yaml", "x/top.yaml");
-	check_found("@examples/configs/two/only.yaml", "x/two/only.yaml");
-	check_found("@examples/only", "x/two/only.yaml");
-	check_found("@examples/one/same", "x/one/same.yaml");
-	check_found("x/top.yaml", "x/top.yaml");
-	check_not_found("@examples/same", "one/same, two/same");
-	check_not_found("@examples/yaml", "there is no example 'yaml'");
-	check_not_found("@examples/../secret", "there is no example");
-	check_not_found("nowhere.yaml", "Config file not found: nowhere.yaml");
-
-	path = xasprintf("%s/.config/massgen/config.yaml", home);
-	check_found(NULL, path);
-	free(path);
-	setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
-	check_found(NULL, NULL);
-	if (mkdir(".massgen", 0700) == -1)
-		err(1, ".massgen");
-	write_file(".massgen/config.yaml", "");
-	check_found(NULL, ".massgen/config.yaml");
-	remove_home(home);
-}
-
-TEST(examples_are_listed_and_printed)
-{
-	char *home = make_home(), *text = NULL, why[1024] = "";
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	CHECK_INT(examples_list(f), 0);
-	CHECK_INT(examples_print("top", f, why, sizeof(why)), 0);
-	CHECK_INT(examples_print("@examples/top", f, why, sizeof(why)), 0);
-	CHECK_INT(examples_print("nothing", f, why, sizeof(why)), -1);
-	fclose(f);
-	CHECK_STR(text, "one/same\ntop\ntwo/only\ntwo/same\ntop: 1\ntop: 1\n");
-	CHECK(strstr(why, "there is no example 'nothing'") != NULL);
-	free(text);
-	setenv("MASSGEN_CONFIGS", "/nonexistent", 1);
-	f = fopen("/dev/null", "w");
-	CHECK_INT(examples_list(f), -1);
-	fclose(f);
-	remove_home(home);
 }
