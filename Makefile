@@ -167,8 +167,21 @@ MCP_SRCS =	agent-worker/mcp/breaker.c \
 
 TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/confined.c \
+		agent-worker/tool/diff.c \
 		agent-worker/tool/files.c \
+		agent-worker/tool/files_compare.c \
+		agent-worker/tool/files_copy.c \
+		agent-worker/tool/files_delete.c \
+		agent-worker/tool/files_edit.c \
+		agent-worker/tool/files_list.c \
+		agent-worker/tool/files_read.c \
+		agent-worker/tool/files_search.c \
+		agent-worker/tool/files_text.c \
+		agent-worker/tool/files_walk.c \
+		agent-worker/tool/files_write.c \
+		agent-worker/tool/match.c \
 		agent-worker/tool/plan.c \
+		agent-worker/tool/put.c \
 		agent-worker/tool/shell.c \
 		agent-worker/tool/shell_begin.c \
 		agent-worker/tool/shell_child.c \
@@ -180,7 +193,8 @@ TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/tool.c \
 		agent-worker/tool/walls.c \
 		agent-worker/tool/walls_open.c \
-		agent-worker/tool/words.c
+		agent-worker/tool/words.c \
+		agent-worker/tool/work.c
 
 WORKER_SRCS =	agent-worker/main.c \
 		agent-worker/aside.c \
@@ -286,6 +300,7 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_claude \
 		tests/unit/test_claude_request \
 		tests/unit/test_command \
+		tests/unit/test_files \
 		tests/unit/test_gemini \
 		tests/unit/test_gemini_request \
 		tests/unit/test_http \

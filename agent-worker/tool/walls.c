@@ -279,8 +279,8 @@ walls_find(const struct walls *w, const char *path, char **out_rest)
 	return (wall);
 }
 
-static bool
-has_kept_name(const char *rest)
+bool
+walls_has_kept_name(const char *rest)
 {
 	size_t i, n;
 
@@ -302,7 +302,7 @@ is_kept(const struct walls *w, const struct wall *wall, const char *path,
 {
 	size_t i, k;
 
-	if (wall->context && !wall->file && has_kept_name(rest))
+	if (wall->context && !wall->file && walls_has_kept_name(rest))
 		return (true);
 	for (i = 0; i < w->n; i++)
 		for (k = 0; k < w->list[i].nkeep; k++)

@@ -42,6 +42,9 @@ struct walls {
  */
 extern const char *const walls_kept_names[];
 
+/* Whether one of them is among the names of a path. */
+bool walls_has_kept_name(const char *path);
+
 /* From "tools" of init, which has to outlive it. */
 void walls_init(struct walls *, struct json_object *tools);
 void walls_release(struct walls *);

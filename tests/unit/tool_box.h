@@ -51,6 +51,22 @@ agent_say(struct agent *a, struct msg *m)
 	(void)m;
 }
 
+void
+agent_say_activity(struct agent *a, const char *activity, const char *model)
+{
+	(void)a;
+	(void)activity;
+	(void)model;
+}
+
+const struct answer *
+agent_answer_of(const struct agent *a, const char *name)
+{
+	(void)a;
+	(void)name;
+	return (NULL);
+}
+
 static struct json_object *
 box_config(const char *root, const char *more)
 {

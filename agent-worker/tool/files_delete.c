@@ -1,0 +1,246 @@
+/* The file tools that delete. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent-worker/tool/files.h"
+#include "ipc/field.h"
+#include "ipc/tree.h"
+#include "ipc/xmalloc.h"
+
+/* Where it really stands, and whether it may go from there. */
+static int
+may_go(const struct walls *w, int dir, const char *name, char **out_real,
+    char *err, size_t errlen)
+{
+	char *real = walls_real_path(dir), *rest = NULL;
+	int ret;
+
+	if (real == NULL)
+		return (walls_refuse(
+		    err, errlen, errno, "%s: %s", name, strerror(errno)));
+	*out_real = files_below(real, name);
+	free(real);
+	ret = walls_may_go(w, *out_real, err, errlen);
+	if (ret == 0 && walls_find(w, *out_real, &rest) != NULL &&
+	    walls_has_kept_name(rest))
+		ret = walls_refuse(err, errlen, EROFS,
+		    "%s: a name that is kept from deletion", *out_real);
+	free(rest);
+	return (ret);
+}
+
+/* What goes with a directory. */
+struct inventory {
+	const struct walls *walls;
+	const char *real;
+	int64_t files;
+	char *err;
+	size_t errlen;
+};
+
+static int
+take_stock(void *arg, const struct files_entry *e)
+{
+	struct inventory *v = arg;
+	char *whole = files_below(v->real, e->path);
+	int ret = walls_may_go(v->walls, whole, v->err, v->errlen);
+
+	free(whole);
+	v->files += S_ISREG(e->st->st_mode) ? 1 : 0;
+	return (ret);
+}
+
+static int
+remove_tree(struct work *k, int dir, const char *name, const char *real,
+    struct files_removed *gone, char *err, size_t errlen)
+{
+	char why[FILES_WHY] = "";
+	struct inventory v = { .walls = &k->box->walls,
+		.real = real,
+		.err = why,
+		.errlen = sizeof(why) };
+	struct files_walk walk = { .visit = take_stock, .arg = &v };
+
+	if (files_walk(k, real, &walk, err, errlen) == -1 || k->why != NULL)
+		return (
+		    walls_refuse(err, errlen, EPERM, "nothing is deleted: %s",
+			k->why != NULL       ? k->why
+			    : why[0] != '\0' ? why
+					     : strerror(errno)));
+	gone->files = v.files;
+	if (tree_remove(dir, name) == -1)
+		return (walls_refuse(err, errlen, errno,
+		    "%s: not deleted whole: %s", real, strerror(errno)));
+	return (0);
+}
+
+static int
+remove_one(struct work *k, int dir, const char *name, const char *real,
+    bool recursive, struct files_removed *gone, char *err, size_t errlen)
+{
+	struct stat st;
+	int ret;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return (walls_refuse(
+		    err, errlen, errno, "%s: %s", real, strerror(errno)));
+	gone->is_dir = S_ISDIR(st.st_mode);
+	gone->size = st.st_size;
+	if (gone->is_dir && recursive)
+		return (remove_tree(k, dir, name, real, gone, err, errlen));
+	ret = unlinkat(dir, name, gone->is_dir ? AT_REMOVEDIR : 0);
+	if (ret == -1)
+		return (walls_refuse(err, errlen, errno, "%s: %s%s", real,
+		    strerror(errno),
+		    errno == ENOTEMPTY ? " (use recursive=true)" : ""));
+	return (0);
+}
+
+int
+files_remove(struct work *k, const char *path, bool recursive,
+    struct files_removed *gone, char *err, size_t errlen)
+{
+	const struct walls *w = &k->box->walls;
+	char *name, *real = NULL;
+	int dir, ret;
+
+	memset(gone, 0, sizeof(*gone));
+	if ((dir = walls_open_parent(w, path, true, &name, err, errlen)) == -1)
+		return (-1);
+	ret = may_go(w, dir, name, &real, err, errlen);
+	if (ret == 0)
+		ret = remove_one(
+		    k, dir, name, real, recursive, gone, err, errlen);
+	free(real);
+	free(name);
+	close(dir);
+	return (ret);
+}
+
+bool
+files_delete_file(struct toolbox *box, void *arg, struct json_object *arguments,
+    struct tool_result *result)
+{
+	static const char op[] = "delete_file";
+	const char *path = files_argument(arguments, "path", op, result);
+	bool recursive = tool_bool(arguments, "recursive", false);
+	struct json_object *details;
+	struct files_removed gone;
+	char why[FILES_WHY];
+	struct work k;
+
+	(void)arg;
+	if (path == NULL)
+		return (true);
+	work_begin(&k, box);
+	if (files_remove(&k, path, recursive, &gone, why, sizeof(why)) == -1) {
+		files_fail(result, op, why);
+		return (!k.over);
+	}
+	details = json_object_new_object();
+	field_put_str(details, "type", gone.is_dir ? "directory" : "file");
+	field_put_str(details, "path", path);
+	if (!gone.is_dir)
+		field_put_int(details, "size", gone.size);
+	else if (recursive)
+		field_put_int(details, "file_count", gone.files);
+	files_succeed(result, op, NULL, details);
+	return (!k.over);
+}
+
+/* --- many --- */
+
+struct purge {
+	struct work work;
+	struct json_object *deleted;
+	struct json_object *skipped;
+	struct json_object *errors;
+};
+
+static void
+delete_one(struct purge *p, const char *base, const char *path)
+{
+	struct json_object *o = json_object_new_object();
+	char *whole = files_below(base, path), why[FILES_WHY];
+	struct files_removed gone;
+
+	if (walls_has_kept_name(path)) {
+		field_put_str(o, "path", path);
+		field_put_str(o, "reason", "system file (protected)");
+		json_object_array_add(p->skipped, o);
+	} else if (files_remove(
+		       &p->work, whole, false, &gone, why, sizeof(why)) == -1) {
+		field_put_str(o, "path", path);
+		field_put_str(o, "error", why);
+		json_object_array_add(p->errors, o);
+	} else {
+		field_put_str(o, "path", whole);
+		field_put_str(o, "relative_path", path);
+		field_put_int(o, "size", gone.size);
+		json_object_array_add(p->deleted, o);
+	}
+	free(whole);
+}
+
+static void
+tell_purge(const struct purge *p, const char *op, const char *incomplete,
+    struct tool_result *result)
+{
+	struct json_object *sum = json_object_new_object();
+	struct json_object *details = json_object_new_object();
+
+	field_put_int(
+	    sum, "deleted", (int64_t)json_object_array_length(p->deleted));
+	field_put_int(
+	    sum, "skipped", (int64_t)json_object_array_length(p->skipped));
+	field_put_int(
+	    sum, "errors", (int64_t)json_object_array_length(p->errors));
+	if (incomplete != NULL)
+		field_put_str(sum, "incomplete", incomplete);
+	field_put(details, "deleted_files", json_object_get(p->deleted));
+	field_put(details, "skipped_files", json_object_get(p->skipped));
+	field_put(details, "errors", json_object_get(p->errors));
+	files_succeed(result, op, sum, details);
+}
+
+bool
+files_delete_files_batch(struct toolbox *box, void *arg,
+    struct json_object *arguments, struct tool_result *result)
+{
+	static const char op[] = "delete_files_batch";
+	const char *base = files_argument(arguments, "base_path", op, result);
+	struct files_list list = { NULL, 0, false };
+	struct purge p = { .deleted = json_object_new_array(),
+		.skipped = json_object_new_array(),
+		.errors = json_object_new_array() };
+	char why[FILES_WHY];
+	size_t i;
+
+	(void)arg;
+	work_begin(&p.work, box);
+	if (base != NULL &&
+	    files_collect(&p.work, base,
+		files_array(arguments, "include_patterns"),
+		files_array(arguments, "exclude_patterns"), &list, why,
+		sizeof(why)) == -1) {
+		files_fail(result, op, why);
+	} else if (base != NULL) {
+		for (i = 0; i < list.n && work_go_on(&p.work); i++)
+			delete_one(&p, base, list.paths[i]);
+		tell_purge(&p, op,
+		    p.work.why != NULL ? p.work.why
+			: list.cut     ? "there are too many files"
+				       : NULL,
+		    result);
+	}
+	files_list_release(&list);
+	json_object_put(p.deleted);
+	json_object_put(p.skipped);
+	json_object_put(p.errors);
+	return (!p.work.over);
+}
