@@ -48,6 +48,22 @@ add_mount(struct words *w, const char *from, const char *to, bool write)
 }
 
 static void
+add_paths(struct words *w, struct json_object *paths)
+{
+	const char *path;
+	size_t i;
+
+	if (!json_object_is_type(paths, json_type_array))
+		return;
+	for (i = 0; i < json_object_array_length(paths); i++) {
+		path =
+		    json_object_get_string(json_object_array_get_idx(paths, i));
+		if (path != NULL && access(path, F_OK) == 0)
+			add_mount(w, path, path, true);
+	}
+}
+
+static void
 add_mounts(struct words *w, const struct walls *walls)
 {
 	const struct wall *wall;
@@ -62,6 +78,7 @@ add_mounts(struct words *w, const struct walls *walls)
 				add_mount(
 				    w, wall->keep[j], wall->keep[j], false);
 	}
+	add_paths(w, walls->write);
 	if (walls->tmp != NULL)
 		add_mount(w, walls->tmp, "/tmp", true);
 }

@@ -215,7 +215,8 @@ def test_keys_stay_outside():
 def test_what_is_passed():
     result = execute(
         "env",
-        env={"PASSED": "yes", "LC_TIME": "C", "LANG": "C.UTF-8", "OTHER": "no"},
+        env={"PASSED": "yes", "LC_TIME": "C", "LANG": "C.UTF-8"}
+        | {"OTHER": "no"},
         tool_env={"MASSGEN_X": "given"},
         command_line={"pass_env": ["PASSED", "ABSENT"]},
     )
@@ -243,7 +244,8 @@ def test_a_virtual_environment_is_used():
         result = execute(
             "python; echo $VIRTUAL_ENV", level, setup=make, work_dir="p"
         )
-        assert result["stdout"] == f"mine\n{result['work_dir']}/.venv\n", result
+        where = f"{result['work_dir']}/.venv"
+        assert result["stdout"] == f"mine\n{where}\n", result
     assert execute("echo [$VIRTUAL_ENV]")["stdout"] == "[]\n"
 
 
@@ -300,9 +302,10 @@ def test_a_command_shows_that_it_goes_on():
         worker.turn()
         said = [m for m in worker.heard if m["type"] == "activity"]
     assert [m["activity"] for m in said].count("running_tool") >= 2, said
+    prints = "for i in 1 2 3 4; do echo; sleep .6; done"
     with Shells(
         [("execute_command", {"command": "sleep 6"})],
-        [("execute_command", {"command": "for i in 1 2 3 4; do echo; sleep .6; done"})],
+        [("execute_command", {"command": prints})],
     ) as worker:
         worker.turn()
         silent = [m for m in worker.heard if m["type"] == "activity"]
@@ -492,13 +495,14 @@ def test_a_background_shell():
 
 
 def test_ends_of_background_shells():
+    behind = {"run_in_background": True}
     with Shells(
         [("start_background_shell", {"command": "exit 0"})],
         [("get_background_shell_status", {"shell_id": "{{shell_id}}"})],
         [("start_background_shell", {"command": "echo x; exit 7"})],
         [("get_background_shell_output", {"shell_id": "{{shell_id}}"})],
         [("kill_background_shell", {"shell_id": "{{shell_id}}"})],
-        [("execute_command", {"command": "kill -9 $$", "run_in_background": True})],
+        [("execute_command", {"command": "kill -9 $$"} | behind)],
         [("get_background_shell_status", {"shell_id": "{{shell_id}}"})],
         [("get_background_shell_output", {"shell_id": "shell_none"})],
         [("kill_background_shell", {})],
@@ -526,8 +530,9 @@ def test_ends_of_background_shells():
 
 
 def test_a_background_shell_is_read_between_turns():
+    command = "seq 200000; touch done; sleep 100"
     with Shells(
-        [("start_background_shell", {"command": "seq 200000; touch done; sleep 100"})],
+        [("start_background_shell", {"command": command})],
         [("get_background_shell_output", {"shell_id": "{{shell_id}}"})],
     ) as worker:
         worker.turn()
@@ -615,7 +620,8 @@ def test_docker_is_told_what_to_do():
     config = DOCKER | {
         "pass_env": ["PASSED"],
         "processes": 64,
-        "docker": {"image": "box:1", "network": "bridge", "memory": "512m", "cpus": 1.5},
+        "docker": {"image": "box:1", "network": "bridge"}
+        | {"memory": "512m", "cpus": 1.5},
     }
     result = execute(
         "echo in the box",
@@ -642,7 +648,7 @@ def test_docker_is_told_what_to_do():
         assert option in options, (option, words)
     assert (
         "--mount",
-        f'type=bind,"source={result["work_dir"]}","target={result["work_dir"]}"',
+        'type=bind,"source={0}","target={0}"'.format(result["work_dir"]),
     ) in options, words
     assert any(
         value.endswith('/snapshots",readonly') for value in words

@@ -7,6 +7,7 @@ last call's result, whole.
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 
@@ -39,6 +40,7 @@ class Shells(worker.Worker):
     """A worker whose agent has a command line."""
 
     def __init__(self, *steps, level="off", env=None, tool_env=None, **more):
+        self.leaves_with = 0
         self.root = pathlib.Path(tempfile.mkdtemp(dir=os.getcwd()))
         self.workspace = self.root / "workspace"
         for name in ("workspace", "tmp", "snapshots"):
@@ -95,6 +97,13 @@ class Shells(worker.Worker):
         """End the worker as a crash would."""
         self.process.kill()
         self.process.wait()
+        self.leaves_with = -signal.SIGKILL
+
+    def __exit__(self, kind, *details):
+        super().__exit__(kind, *details)
+        if kind is None:
+            code = self.process.returncode
+            assert code == self.leaves_with, (code, self.words())
 
 
 def execute(command, level="off", setup=None, tool_env=None, env=None, **more):
