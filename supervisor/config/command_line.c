@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/pattern.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
@@ -79,27 +80,39 @@ load_count(const struct loading *l, const char *key, const char *name)
 		add(l->o, name, json_object_new_int64(n->integer));
 }
 
-/* What is wrong with a pattern, malloc'd, or NULL. */
+/* What is Python's alone in a pattern, for free(); or NULL. */
+static char *
+foreign_part(const char *s)
+{
+	bool bracket = false;
+
+	for (; *s != '\0'; s++) {
+		if (*s == '\\' && s[1] != '\0') {
+			s++;
+			if (!bracket && (*s == 'A' || *s == 'Z'))
+				return (xasprintf("\\%c is not known", *s));
+		} else if (*s == '[' || *s == ']') {
+			bracket = *s == '[';
+		} else if (!bracket && s[0] == '(' && s[1] == '?' &&
+		    s[2] != ':')
+			return (xstrdup("(? is not known, but for (?:"));
+	}
+	return (NULL);
+}
+
+/* What is wrong with a pattern, for free(); or NULL. */
 static char *
 pattern_problem(const char *pattern)
 {
+	char text[128], *posix, *problem = foreign_part(pattern);
 	regex_t re;
-	char text[128];
-	const char *s;
 	int error;
 
-	/* These are Python's; here they would be letters, and match nothing. */
-	for (s = pattern; (s = strchr(s, '\\')) != NULL; s += 2) {
-		if (s[1] == 'd' || s[1] == 'D' || s[1] == 'A' || s[1] == 'Z')
-			return (xasprintf("\\%c is not known; use [0-9], ^ "
-					  "or $",
-			    s[1]));
-		if (s[1] == '\0')
-			break;
-	}
-	if (strstr(pattern, "(?") != NULL)
-		return (xstrdup("(? is not known"));
-	error = regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB);
+	if (problem != NULL)
+		return (problem);
+	posix = pattern_posix(pattern);
+	error = regcomp(&re, posix, REG_EXTENDED | REG_NOSUB);
+	free(posix);
 	if (error == 0) {
 		regfree(&re);
 		return (NULL);

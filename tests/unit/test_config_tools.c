@@ -151,12 +151,15 @@ TEST(a_command_line_is_described)
 			     "command_line_max_processes: 64, "
 			     "command_line_max_file_size: 4096, "
 			     "command_line_cpu_seconds: 30, "
-			     "command_line_allowed_commands: ['ls( .*)?'], "
+			     "command_line_allowed_commands: ['ls( .*)?', "
+			     "'(?:a|b)\\d[\\d.]*', "
+			     "'f\\(?[(?]'], "
 			     "command_line_blocked_commands: ['rm .*', 'a|b']"
 			     "}}]",
 	    &run,
 	    "{\"files\":true,\"command_line\":{\"mode\":\"local\","
-	    "\"network\":\"host\",\"allowed\":[\"ls( .*)?\"],"
+	    "\"network\":\"host\",\"allowed\":[\"ls( .*)?\","
+	    "\"(?:a|b)\\\\d[\\\\d.]*\",\"f\\\\(?[(?]\"],"
 	    "\"blocked\":[\"rm .*\",\"a|b\"],\"timeout\":2.5,"
 	    "\"memory\":536870912,\"file_size\":4096,\"processes\":64,"
 	    "\"cpu\":30}}");
@@ -214,12 +217,12 @@ TEST(a_command_line_has_rules)
 		    "'(' is no pattern: ",
 		    "agents[0].backend.command_line_allowed_commands[0]",
 		    "regex(7)" },
-		{ COMMANDS "command_line_blocked_commands: [rm, '\\d+']}}]",
-		    "\\d is not known; use [0-9]",
+		{ COMMANDS "command_line_blocked_commands: [rm, '\\Ax']}}]",
+		    "\\A is not known",
 		    "agents[0].backend.command_line_blocked_commands[1]",
 		    NULL },
 		{ COMMANDS "command_line_blocked_commands: ['(?i)rm']}}]",
-		    "(? is not known", NULL, NULL },
+		    "(? is not known, but for (?:", NULL, NULL },
 		{ COMMANDS "command_line_blocked_commands: rm}}]",
 		    "'command_line_blocked_commands' must be a list", NULL,
 		    NULL },
