@@ -44,6 +44,7 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/field.c \
 		ipc/log.c \
 		ipc/msg.c \
+		ipc/pattern.c \
 		ipc/spawn.c \
 		ipc/tree.c \
 		ipc/tree_copy.c \
