@@ -14,7 +14,8 @@
 #include "supervisor/nest/identity.h"
 #include "supervisor/nest/wire.h"
 
-#define ID_MAX 200
+#define ID_MAX  200
+#define ALL_MAX 2000 /* of the ids around: who makes them up has to stop */
 
 static const char *const inherited[] = { "MASSGEN_PARENT", "MASSGEN_DEPTH",
 	"MASSGEN_DEADLINE", "MASSGEN_BUDGET_USD" };
@@ -47,10 +48,41 @@ create_locked(const char *log_dir, const char *id)
 	return (-1);
 }
 
+/* As identity_take makes them: a name and, behind the last dot, the secret. */
+static bool
+is_id(const char *text, size_t len)
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+				   "abcdefghijklmnopqrstuvwxyz0123456789.-";
+	size_t secret = len - WIRE_RANDOM_LEN;
+
+	return (len > WIRE_RANDOM_LEN + 1 && len <= ID_MAX &&
+	    strspn(text, safe) >= len && text[secret - 1] == '.' &&
+	    strspn(text + secret, "0123456789abcdef") >= WIRE_RANDOM_LEN);
+}
+
+/* Nothing but ids with a slash between two. */
+static bool
+are_ids(const char *text)
+{
+	size_t len;
+
+	if (strlen(text) > ALL_MAX)
+		return (false);
+	for (;; text += len + 1) {
+		len = strcspn(text, "/");
+		if (!is_id(text, len))
+			return (false);
+		if (text[len] == '\0')
+			return (true);
+	}
+}
+
 void
 identity_take(struct identity *id, const char *log_dir)
 {
 	const char *slash = strrchr(log_dir, '/');
+	const char *around = getenv(IDENTITY_VARIABLE);
 	char secret[WIRE_RANDOM_LEN + 1];
 	size_t i;
 
@@ -60,9 +92,13 @@ identity_take(struct identity *id, const char *log_dir)
 	id->lock = create_locked(log_dir, id->id);
 	if (id->lock == -1)
 		log_warn("%s/" IDENTITY_FILE, log_dir);
+	if (around != NULL && are_ids(around))
+		id->all = xasprintf("%s/%s", around, id->id);
+	else
+		id->all = xstrdup(id->id);
 	for (i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
 		unsetenv(inherited[i]);
-	if (setenv(IDENTITY_VARIABLE, id->id, 1) == -1)
+	if (setenv(IDENTITY_VARIABLE, id->all, 1) == -1)
 		log_warn("setenv");
 }
 
@@ -83,19 +119,9 @@ identity_release(struct identity *id)
 	if (id->lock != -1)
 		close(id->lock);
 	free(id->id);
-	id->id = NULL;
+	free(id->all);
+	id->id = id->all = NULL;
 	id->lock = -1;
-}
-
-/* As identity_take makes them: a name and, behind the last dot, the secret. */
-static bool
-is_id(const char *text)
-{
-	const char *dot = strrchr(text, '.');
-
-	return (dot != NULL && dot != text &&
-	    strspn(dot + 1, "0123456789abcdef") == WIRE_RANDOM_LEN &&
-	    dot[1 + WIRE_RANDOM_LEN] == '\0');
 }
 
 enum identity_state
@@ -106,7 +132,7 @@ identity_look(struct identity *id, const char *log_dir)
 	ssize_t n;
 	int fd = open_file(log_dir, O_RDONLY);
 
-	id->id = NULL;
+	id->id = id->all = NULL;
 	id->lock = -1;
 	if (fd == -1)
 		return (IDENTITY_NONE);
@@ -122,7 +148,7 @@ identity_look(struct identity *id, const char *log_dir)
 	if ((n = read(fd, text, ID_MAX)) <= 0)
 		goto none;
 	text[n] = '\0';
-	if (strlen(text) != (size_t)n || !is_id(text))
+	if (strlen(text) != (size_t)n || !is_id(text, (size_t)n))
 		goto none;
 	id->id = xstrdup(text);
 	id->lock = fd;

@@ -13,8 +13,10 @@
 #define IDENTITY_FILE     "run.lock"
 
 struct identity {
-	char *id; /* session id and random */
-	int lock; /* -1: there is no file */
+	char *id;  /* session id and random */
+	char *all; /* of the runs around it, the outermost first, and its own:
+		    * what IDENTITY_VARIABLE says, with a slash between two */
+	int lock;  /* -1: there is no file */
 };
 
 /*

@@ -5,8 +5,8 @@
 
 #include "supervisor/nest/ledger.h"
 
-#define GRAIN       1e-9 /* USD: what leases are multiples of */
-#define GRAINED_MAX 1e9  /* and up to where */
+#define GRAINS      1e9  /* of a USD: what leases are multiples of */
+#define GRAINED_MAX 1e9  /* USD: and up to where */
 #define MARGIN_MS   2000 /* its parent hears the end of it */
 #define SHORTEST_MS 1000
 
@@ -89,7 +89,7 @@ rounded_down(double usd)
 {
 	if (usd >= GRAINED_MAX)
 		return (usd);
-	return ((double)(int64_t)(usd / GRAIN) * GRAIN);
+	return (lesser(usd, (double)(int64_t)(usd * GRAINS) / GRAINS));
 }
 
 bool
@@ -109,12 +109,14 @@ ledger_lease(
 	if (run > 0)
 		left = lesser(left, run - run_is);
 	lease = wanted > 0 ? lesser(wanted, left) : left / 2;
-	lease = rounded_down(lease);
+	if (lease != wanted)
+		lease = rounded_down(lease);
 	/* the new one is the last in both sums: it is added as they add it */
 	while (lease > 0 &&
 	    ((own > 0 && agent_is + lease > own) ||
 		(run > 0 && run_is + lease > run)))
-		lease -= lease * 1e-12 > GRAIN ? lease * 1e-12 : GRAIN;
+		lease -=
+		    lease * 1e-12 > 1 / GRAINS ? lease * 1e-12 : 1 / GRAINS;
 	*out_lease = lease > 0 ? lease : 0;
 	return (lease > 0);
 }

@@ -398,7 +398,8 @@ nest_dir(const struct run *run, int agent)
 static char *
 door_dir(const struct run *run, int agent)
 {
-	return (xasprintf("%s/children/%s", run->log_dir,
+	return (xasprintf("%s/children/%s",
+	    run->real_dir == NULL ? run->log_dir : run->real_dir,
 	    run->session->agents[agent].anonymous));
 }
 
@@ -415,7 +416,7 @@ nest_env(struct run *run, int agent)
 		    run->agents[agent].config->id);
 	field_put_str(env, "MASSGEN_PARENT", dir);
 	free(dir);
-	field_put_str(env, IDENTITY_VARIABLE, run->nest->identity.id);
+	field_put_str(env, IDENTITY_VARIABLE, run->nest->identity.all);
 	snprintf(text, sizeof(text), "%lld", (long long)run->session->depth);
 	field_put_str(env, "MASSGEN_DEPTH", text);
 	snprintf(text, sizeof(text), "%lld",
