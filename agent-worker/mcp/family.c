@@ -323,13 +323,13 @@ prepare_family(struct toolbox *box)
 static void
 fail(struct mcp_server *s, const char *tool, struct tool_result *result)
 {
-	int64_t left = s->breaker.ready_at - mono_ms();
+	int64_t left = (s->breaker.ready_at - mono_ms()) / 1000 + 1;
 
 	if (breaker_state(&s->breaker, mono_ms()) == BREAKER_OPEN)
 		tool_fail(result, tool,
 		    "the MCP server %s does not work (%s); it is not tried "
 		    "again for %lld s",
-		    s->name, s->reason, (long long)(left / 1000 + 1));
+		    s->name, s->reason, (long long)left);
 	else
 		tool_fail(
 		    result, tool, "MCP server %s: %s", s->name, s->reason);
