@@ -94,17 +94,20 @@ probe(char *confine, struct buf *said)
 	return (code == 0 ? 0 : -1);
 }
 
+/* In its last line; before it may stand why there is nothing stronger. */
 static const char *
-level_named(const char *said)
+level_named(char *said)
 {
-	size_t i, len;
+	char *line;
+	size_t i;
 
-	for (i = 0; i < LEVELS; i++) {
-		len = strlen(levels[i]);
-		if (strncmp(said, levels[i], len) == 0 &&
-		    said[len + strspn(said + len, " \n")] == '\0')
+	for (i = strlen(said); i > 0 && strchr(" \n", said[i - 1]) != NULL;)
+		said[--i] = '\0';
+	line = strrchr(said, '\n');
+	line = line == NULL ? said : line + 1;
+	for (i = 0; i < LEVELS; i++)
+		if (strcmp(line, levels[i]) == 0)
 			return (levels[i]);
-	}
 	return (NULL);
 }
 
