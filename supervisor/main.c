@@ -24,6 +24,7 @@
 #include "supervisor/record/artifact.h"
 #include "supervisor/record/redact.h"
 #include "supervisor/run.h"
+#include "supervisor/validate.h"
 #include "supervisor/sandbox.h"
 #include "supervisor/view/out.h"
 
@@ -190,29 +191,6 @@ run(const struct options *o, int64_t started)
 	free(question);
 	free(dir);
 	return (code);
-}
-
-static int
-validate(const struct options *o)
-{
-	struct config_overrides overrides = o->overrides;
-	struct diagnostics d = { 0 };
-	char *path, err[512] = "";
-	bool ok;
-
-	overrides.validate_only = true;
-	path = config_find(o->validate, err, sizeof(err));
-	if (path == NULL && *o->validate == '@') {
-		log_warnx("%s", err);
-		return (EXIT_CONFIG);
-	}
-	if (path == NULL)
-		path = xstrdup(o->validate);
-	config_free(config_load(path, &overrides, &d));
-	ok = diagnostics_print(&d, stdout, o->json, o->strict);
-	diagnostics_release(&d);
-	free(path);
-	return (ok ? EXIT_OK : EXIT_CONFIG);
 }
 
 static int

@@ -140,6 +140,7 @@ workspace_tools(struct run *run, int agent)
 	    json_object_deep_copy(a->config->tools, &o, NULL) == -1)
 		return (NULL);
 	field_put_str(o, "workspace", a->workspace);
+	config_name_workspace(json_object_object_get(o, "mcp"), a->workspace);
 	put_path(o, "tmp", xasprintf("%s/tmp/%s", run->real_dir, name));
 	put_path(o, "snapshots", below(run, "snapshots"));
 	put_path(o, "confine", environment_confine());

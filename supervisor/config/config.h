@@ -170,11 +170,12 @@ char *diagnostic_line(const struct diagnostic *);
 
 /*
  * The forms of --validate: text ("file:line:column: message") or MassGen's
- * JSON object.  Returns whether the configuration may be used: no error,
- * and with strict no warning either.
+ * JSON object, and the level that holds tools (NULL: there are none).
+ * Returns whether the configuration may be used: no error, and with strict
+ * no warning either.
  */
-bool diagnostics_print(
-    const struct diagnostics *, FILE *, bool json, bool strict);
+bool diagnostics_print(const struct diagnostics *, FILE *, bool json,
+    bool strict, const char *sandbox);
 
 /*
  * Where a configuration is: arg is a path, "@examples/NAME", or NULL for
@@ -193,6 +194,12 @@ struct config *config_load(
     const char *path, const struct config_overrides *, struct diagnostics *);
 
 void config_free(struct config *);
+
+/*
+ * Put an agent's workspace, which only a run knows, in the place of "${cwd}"
+ * in every string of what its servers of tools are given ("mcp" of tools).
+ */
+void config_name_workspace(struct json_object *mcp, const char *dir);
 
 /* Whether a key or a variable of that name holds a secret: "X_API_KEY". */
 bool config_names_secret(const char *name);

@@ -122,3 +122,41 @@ expand_tree(const struct check *check, struct node *n, const char *location,
 	for (i = 0; i < n->count; i++)
 		expand_tree(check, n->items[i], location, unset);
 }
+
+/* One string with its "${cwd}"s replaced. */
+static void
+name_workspace(struct json_object *o, const char *dir)
+{
+	static const char mark[] = "${cwd}";
+	const char *s = json_object_get_string(o), *found;
+	struct buf out = BUF_INITIALIZER;
+
+	if (strstr(s, mark) == NULL)
+		return;
+	for (; (found = strstr(s, mark)) != NULL; s = found + strlen(mark)) {
+		buf_add(&out, s, (size_t)(found - s));
+		buf_adds(&out, dir);
+	}
+	buf_adds(&out, s);
+	json_object_set_string(o, out.data);
+	buf_release(&out);
+}
+
+void
+config_name_workspace(struct json_object *o, const char *dir)
+{
+	size_t i;
+
+	if (json_object_is_type(o, json_type_string)) {
+		name_workspace(o, dir);
+	} else if (json_object_is_type(o, json_type_array)) {
+		for (i = 0; i < json_object_array_length(o); i++)
+			config_name_workspace(
+			    json_object_array_get_idx(o, i), dir);
+	} else if (json_object_is_type(o, json_type_object)) {
+		json_object_object_foreach (o, key, value) {
+			(void)key;
+			config_name_workspace(value, dir);
+		}
+	}
+}

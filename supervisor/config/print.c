@@ -47,7 +47,8 @@ print_one(const struct diagnostic *d, FILE *f)
 }
 
 static void
-print_text(const struct diagnostics *all, FILE *f, bool usable)
+print_text(
+    const struct diagnostics *all, FILE *f, bool usable, const char *sandbox)
 {
 	size_t i;
 
@@ -62,6 +63,8 @@ print_text(const struct diagnostics *all, FILE *f, bool usable)
 	else
 		fprintf(f, ": %zu error%s, %zu warning%s\n", all->errors,
 		    plural(all->errors), all->warnings, plural(all->warnings));
+	if (sandbox != NULL)
+		fprintf(f, "Sandbox: %s\n", sandbox);
 }
 
 static struct json_object *
@@ -102,7 +105,7 @@ list_json(const struct diagnostics *all, enum severity severity)
 }
 
 static void
-print_json(const struct diagnostics *all, FILE *f)
+print_json(const struct diagnostics *all, FILE *f, const char *sandbox)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -114,6 +117,7 @@ print_json(const struct diagnostics *all, FILE *f)
 	    o, "warning_count", json_object_new_int64((int64_t)all->warnings));
 	json_object_object_add(o, "errors", list_json(all, SEVERITY_ERROR));
 	json_object_object_add(o, "warnings", list_json(all, SEVERITY_WARNING));
+	json_object_object_add(o, "sandbox", string_or_null(sandbox));
 	fprintf(f, "%s\n",
 	    json_object_to_json_string_ext(o,
 		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
@@ -122,14 +126,14 @@ print_json(const struct diagnostics *all, FILE *f)
 }
 
 bool
-diagnostics_print(
-    const struct diagnostics *all, FILE *f, bool json, bool strict)
+diagnostics_print(const struct diagnostics *all, FILE *f, bool json,
+    bool strict, const char *sandbox)
 {
 	bool usable = all->errors == 0 && (!strict || all->warnings == 0);
 
 	if (json)
-		print_json(all, f);
+		print_json(all, f, sandbox);
 	else
-		print_text(all, f, usable);
+		print_text(all, f, usable, sandbox);
 	return (usable);
 }

@@ -92,7 +92,7 @@ main(int argc, char *argv[])
 	if (optind + 1 != argc)
 		errx(1, "usage: config-check [-djrs] FILE");
 	config = config_load(argv[optind], &overrides, &diagnostics);
-	usable = diagnostics_print(&diagnostics, stdout, json, false);
+	usable = diagnostics_print(&diagnostics, stdout, json, false, NULL);
 	if (usable != (config != NULL))
 		errx(1, "the configuration does not fit its diagnostics");
 	if (show && config != NULL)

@@ -521,7 +521,7 @@ TEST(problems_are_printed)
 	CHECK(
 	    load(AGENT ", provider: w, temperatur: 1}}]\nui: 5", &all) == NULL);
 	f = open_memstream(&text, &len);
-	CHECK(!diagnostics_print(&all, f, false, false));
+	CHECK(!diagnostics_print(&all, f, false, false, NULL));
 	fclose(f);
 	CHECK(strstr(text, ":1:50: warning: \"provider\" is not") != NULL);
 	CHECK(strstr(text,
@@ -533,7 +533,7 @@ TEST(problems_are_printed)
 	free(text);
 
 	f = open_memstream(&text, &len);
-	diagnostics_print(&all, f, true, false);
+	diagnostics_print(&all, f, true, false, NULL);
 	fclose(f);
 	o = json_tokener_parse(text);
 	CHECK(!json_object_get_boolean(json_object_object_get(o, "valid")));
@@ -557,8 +557,8 @@ TEST(warnings_count_when_strict)
 	FILE *f = fopen("/dev/null", "w");
 
 	CHECK(config != NULL);
-	CHECK(diagnostics_print(&all, f, false, false));
-	CHECK(!diagnostics_print(&all, f, false, true));
+	CHECK(diagnostics_print(&all, f, false, false, NULL));
+	CHECK(!diagnostics_print(&all, f, false, true, NULL));
 	fclose(f);
 	config_free(config);
 	diagnostics_release(&all);

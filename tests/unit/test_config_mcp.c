@@ -552,3 +552,29 @@ TEST(a_server_s_own_filter_is_stronger)
 	config_free(config);
 	diagnostics_release(&all);
 }
+
+TEST(servers_are_told_the_workspace)
+{
+	static const struct {
+		const char *given;
+		const char *want;
+	} cases[] = {
+		{ "[]", "[]" },
+		{ "[{\"command\":[\"x\",\"${cwd}\",\"--d=${cwd}/a:${cwd}\"],"
+		  "\"env\":{\"A\":\"${cwd}\",\"B\":\"${cw}$\"},"
+		  "\"timeout\":5}]",
+		    "[{\"command\":[\"x\",\"/w\",\"--d=/w/a:/w\"],"
+		    "\"env\":{\"A\":\"/w\",\"B\":\"${cw}$\"},"
+		    "\"timeout\":5}]" },
+	};
+	struct json_object *o;
+	size_t i;
+
+	config_name_workspace(NULL, "/w");
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		o = json_tokener_parse(cases[i].given);
+		config_name_workspace(o, "/w");
+		CHECK_STR(compact(o), cases[i].want);
+		json_object_put(o);
+	}
+}
