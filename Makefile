@@ -92,6 +92,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/dispatch.c \
 		supervisor/finalize.c \
 		supervisor/life.c \
+		supervisor/validate.c \
 		supervisor/verdict.c \
 		supervisor/workspace.c \
 		supervisor/decide/event.c \
