@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/examples.h"
 #include "supervisor/environment.h"
@@ -12,6 +13,7 @@
 
 #define WORKER_NAME  "agent-worker"
 #define CONFINE_NAME "confine"
+#define USUAL_PATH   "/usr/local/bin:/usr/bin:/bin"
 
 extern char **environ;
 
@@ -89,6 +91,31 @@ environment_own_dirs(void)
 	add_dir(list, environment_confine(), true);
 	add_dir(list, examples_dir(), false);
 	return (list);
+}
+
+void
+environment_put_own(struct json_object *env)
+{
+	static const char *const places[] = { "MASSGEN_CONFIGS",
+		"MASSGEN_WORKER" };
+	const char *path = getenv("PATH"), *value;
+	char *dir = our_dir(), *text;
+	size_t i;
+
+	if (path == NULL || *path == '\0')
+		path = USUAL_PATH;
+	text = dir == NULL ? xstrdup(path) : xasprintf("%s:%s", path, dir);
+	field_put_str(env, "PATH", text);
+	free(text);
+	free(dir);
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		/* a tool is somewhere else: no relative path leads there */
+		value = getenv(places[i]);
+		text = value == NULL ? NULL : realpath(value, NULL);
+		if (text != NULL)
+			field_put_str(env, places[i], text);
+		free(text);
+	}
 }
 
 char **

@@ -24,6 +24,13 @@ char *environment_confine(void);
  */
 struct json_object *environment_own_dirs(void);
 
+/*
+ * Add the variables that a tool needs to start the massgen that it runs
+ * under, with the same parts: PATH, with our directory last, and what was
+ * said of where the others are.
+ */
+void environment_put_own(struct json_object *env);
+
 /* Our environment without every variable that holds a known secret. */
 char **environment_worker_env(void);
 

@@ -11,6 +11,7 @@
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/environment.h"
 #include "supervisor/nest/door.h"
 #include "supervisor/nest/identity.h"
 #include "supervisor/nest/ledger.h"
@@ -414,6 +415,7 @@ nest_env(struct run *run, int agent)
 	if (d->dir == NULL && door_open(d, xstrdup(dir)) == -1)
 		log_warn("agent %s: no run can be nested",
 		    run->agents[agent].config->id);
+	environment_put_own(env);
 	field_put_str(env, "MASSGEN_PARENT", dir);
 	free(dir);
 	field_put_str(env, IDENTITY_VARIABLE, run->nest->identity.all);
