@@ -23,6 +23,8 @@ full_event(enum event_type type)
 		.activity = "activity",
 		.path = "a/b.txt",
 		.sha256 = "sha",
+		.snapshot = "snapshots/agent1.2",
+		.instructions = "instructions",
 		.target = "target",
 		.question = "question",
 		.session_id = "session",
@@ -232,7 +234,8 @@ TEST(what_a_line_may_lack)
 	}
 	CHECK_STR(optional,
 	    "run_started.parent activity.model activity.text usage.model "
-	    "usage.cache_write_tokens attempt_failed.delay_ms run_ended.text "
+	    "usage.cache_write_tokens answer.snapshot attempt_failed.delay_ms "
+	    "run_ended.text "
 	    "run_ended.path ");
 }
 

@@ -39,6 +39,8 @@ static const struct sample {
 	    "turn accepted" },
 	[MSG_HOLD] = { "hold", MSG_TO_WORKER,
 	    "{\"type\":\"hold\",\"after_ms\":5}", "after_ms" },
+	[MSG_BLOCKED] = { "blocked", MSG_TO_WORKER,
+	    "{\"type\":\"blocked\",\"blocked\":true}", "blocked" },
 	[MSG_CANCEL] = { "cancel", MSG_TO_WORKER,
 	    "{\"type\":\"cancel\",\"turn\":1}", "turn" },
 	[MSG_HELLO] = { "hello", MSG_FROM_WORKER,
@@ -59,6 +61,9 @@ static const struct sample {
 	    "turn name kind" },
 	[MSG_READY] = { "ready", MSG_FROM_WORKER,
 	    "{\"type\":\"ready\",\"turn\":1,\"after_ms\":5}", "turn after_ms" },
+	[MSG_PLANNING] = { "planning", MSG_FROM_WORKER,
+	    "{\"type\":\"planning\",\"turn\":1,\"blocked\":[]}",
+	    "turn blocked" },
 	[MSG_RESERVE] = { "reserve", MSG_FROM_WORKER,
 	    "{\"type\":\"reserve\",\"turn\":1}", "turn" },
 	[MSG_LIMITED] = { "limited", MSG_FROM_WORKER,
@@ -187,17 +192,26 @@ fill(struct msg *m, enum msg_type type)
 	m->name = "shell";
 	m->key = "k";
 	m->system_message = "s";
+	m->snapshot = ".agent1-2";
+	m->snapshot_error = "why";
 	m->answers = json_tokener_parse("[{\"agent\":\"agent1\"}]");
 	m->backend = json_tokener_parse("{\"type\":\"mock\"}");
 	m->script = json_tokener_parse("[{\"answer\":\"a\"}]");
 	m->options = json_tokener_parse("{\"a\":1}");
 	m->votes = json_tokener_parse("[]");
+	m->tools = json_tokener_parse("{\"files\":true}");
+	m->blocked = json_tokener_parse("[\"t\"]");
+	m->evaluate = json_tokener_parse("{}");
+	m->restart = json_tokener_parse("{\"reason\":\"r\"}");
+	m->feedback = json_tokener_parse("{\"reason\":\"r\"}");
+	m->attempt = 2;
 	m->count = 2;
 	m->limit_ms = 1000;
 	m->step = 4;
 	m->after_ms = -1;
 	m->pid = 77;
 	m->accepted = m->final = m->undumpable = m->permanent = true;
+	m->classify = true;
 	m->input_tokens = 10;
 	m->cached_input_tokens = 5;
 	m->output_tokens = 20;
@@ -215,6 +229,11 @@ fill_release(struct msg *m)
 	json_object_put(m->script);
 	json_object_put(m->options);
 	json_object_put(m->votes);
+	json_object_put(m->tools);
+	json_object_put(m->blocked);
+	json_object_put(m->evaluate);
+	json_object_put(m->restart);
+	json_object_put(m->feedback);
 }
 
 /* One line for m, again the same after a round trip. */

@@ -29,7 +29,7 @@ some_run(void)
 	return (s);
 }
 
-static char *texts[] = { NULL, NULL, NULL };
+static char *texts[] = { NULL, NULL, NULL, NULL };
 
 static void
 set_texts(void)
@@ -140,6 +140,59 @@ TEST(every_last_answer_is_there_with_its_digest)
 	free(text);
 	CHECK_INT(names_in("final_output"), 3);
 	CHECK_INT(names_in("final_output/a"), 1);
+	json_object_put(o);
+	artifact_release(&final);
+	session_free(s);
+	scratch_leave();
+}
+
+/* A file of 3 bytes, whose directory is there. */
+#define ABC                                                         \
+	"\"bytes\":3,\"sha256\":\"ba7816bf8f01cfea414140de5dae2223" \
+	"b00361a396177a9cb410ff61f20015ad\""
+
+TEST(files_of_answers_are_listed_where_they_are)
+{
+	struct session *s = some_run();
+	struct artifact final = { .bytes = 9, .sha256 = "5a" };
+	struct json_object *o;
+	const char *dir = scratch_enter();
+	char target[64] = "";
+
+	TELL(s, EVENT_ANSWER, .agent = "a", .label = "agent1.3", .path = "p",
+	    .bytes = 7, .sha256 = MADE_SHA256, .text = "t",
+	    .snapshot = "snapshots/agent1.3");
+	set_texts();
+	CHECK_INT(mkdir("snapshots", 0755), 0);
+	CHECK_INT(mkdir("snapshots/agent1.3", 0755), 0);
+	CHECK_INT(mkdir("snapshots/agent1.3/d", 0755), 0);
+	spill("snapshots/agent1.3/z", "abc");
+	spill("snapshots/agent1.3/d/f", "abc");
+	spill("snapshots/agent1.3/\xff", "abc");
+	CHECK_INT(symlink("z", "snapshots/agent1.3/link"), 0);
+	CHECK_INT(mkdir("final", 0755), 0);
+	CHECK_INT(mkdir("final/a", 0755), 0);
+	CHECK_INT(mkdir("final/a/workspace", 0755), 0);
+	spill("final/a/workspace/f", "abc");
+	final.path = xstrdup("final/a/answer.txt");
+	texts[3] = texts[2];
+	CHECK_INT(manifest_write(dir, s, texts, &final, "success"), 0);
+	o = read_manifest();
+	check_at(
+	    o, "final_files", "[{\"path\":\"final/a/workspace/f\"," ABC "}]");
+	check_at(
+	    o, "agents/a/artifacts/0/path", "\"final_output/a/answer.txt\"");
+	check_at(o, "agents/a/artifacts/1",
+	    "{\"path\":\"snapshots/agent1.3/d/f\"," ABC
+	    ",\"label\":\"agent1.3\"}");
+	check_at(o, "agents/a/artifacts/2/path", "\"snapshots/agent1.3/z\"");
+	check_at(o, "agents/a/artifacts/3/path",
+	    "\"snapshots/agent1.3/\xef\xbf\xbd\"");
+	check_at(o, "agents/a/artifacts/4", "null");
+	check_at(o, "agents/a/artifacts_left_out", "null");
+	CHECK(readlink("final_output/a/workspace", target, sizeof(target) - 1) >
+	    0);
+	CHECK_STR(target, "../../snapshots/agent1.3");
 	json_object_put(o);
 	artifact_release(&final);
 	session_free(s);
