@@ -5,7 +5,6 @@
  * what was not spent can be had by others.
  */
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,6 +37,12 @@ draw(struct course *c, unsigned n)
 	return ((c->seed >> 8) % n);
 }
 
+static double
+lesser(double a, double b)
+{
+	return (a < b ? a : b);
+}
+
 /* Sums like 0.1 + 0.2, which come out a little wrong. */
 static double
 draw_usd(struct course *c, double most)
@@ -45,7 +50,7 @@ draw_usd(struct course *c, double most)
 	static const double odd[] = { 0.1, 0.2, 0.3, 0.7, 1e-7, 0.000333 };
 
 	if (draw(c, 3) == 0)
-		return (fmin(most, odd[draw(c, 6)] * (1 + draw(c, 3))));
+		return (lesser(most, odd[draw(c, 6)] * (1 + draw(c, 3))));
 	return (most * draw(c, 1000001) / 1e6);
 }
 
