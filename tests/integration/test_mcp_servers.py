@@ -169,7 +169,10 @@ def run(question, servers, **backend):
             mcp_servers=servers,
             **backend,
         )
-        config = massgen.agents_config({"alpha": agent})
+        places = [{"path": str(MODULES), "permission": "read"}]
+        config = massgen.agents_config(
+            {"alpha": agent}, orchestrator={"context_paths": places}
+        )
         result = massgen.run(
             question, config=config, env={"OPENAI_API_KEY": llm.KEY}
         )
