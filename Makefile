@@ -183,6 +183,7 @@ TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/files_write.c \
 		agent-worker/tool/match.c \
 		agent-worker/tool/plan.c \
+		agent-worker/tool/plan_tools.c \
 		agent-worker/tool/put.c \
 		agent-worker/tool/shell.c \
 		agent-worker/tool/shell_begin.c \
@@ -304,6 +305,7 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
 		tests/unit/test_mcp \
+		tests/unit/test_plan \
 		tests/unit/test_ratelimit \
 		tests/unit/test_responses \
 		tests/unit/test_responses_request \
