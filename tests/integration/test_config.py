@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import jsonschema  # noqa: E402
+import massgen  # noqa: E402
 from harness import BUILD, ROOT  # noqa: E402
 
 CHECK = BUILD / "tests" / "bin" / "config-check"
@@ -96,14 +98,43 @@ def test_everything_that_ships_can_be_run_dry():
         assert result.returncode == 0, result.stdout
 
 
-def test_scenarios_and_basic_examples_have_no_warnings():
-    keys = ("GROQ", "DEEPSEEK", "CEREBRAS", "LOCAL", "OPENAI", "ANTHROPIC")
-    keys += ("GEMINI",)
-    env = {f"{name}_API_KEY": "k" for name in keys}
-    for folder in ("basic", "dry_run"):
-        for path in sorted((CONFIGS / folder).iterdir()):
-            result = check("-r", path, env=env)
-            assert result.stdout == "Configuration is valid\n", result.stdout
+def everybody_s_keys():
+    """An environment in which no backend misses anything."""
+    names = "GROQ DEEPSEEK CEREBRAS LOCAL OPENAI ANTHROPIC GEMINI XAI ZAI"
+    names += " FIREWORKS MOONSHOT NEBIUS OPENROUTER POE QWEN TOGETHER"
+    names += " AZURE_OPENAI"
+    env = {f"{name}_API_KEY": "key" for name in names.split()}
+    return env | {"AZURE_OPENAI_ENDPOINT": "https://azure.example"}
+
+
+def test_nothing_that_ships_brings_a_warning():
+    for path in shipped():
+        result = check("-r", path, cwd=ROOT, env=everybody_s_keys())
+        assert result.stdout == "Configuration is valid\n", result.stdout
+
+
+def test_the_tools_of_examples():
+    """What each of them is there to show reaches its worker."""
+    for name, wanted in (
+        ("tools/filesystem", ["files"]),
+        ("tools/command_line", ["files", "command_line"]),
+        ("tools/context_paths", ["files", "context"]),
+        ("tools/mcp", ["mcp"]),
+        ("tools/todo/example_task_todo", ["files", "planning"]),
+        ("meta/massgen_runs_massgen", ["files", "command_line"]),
+        (
+            "meta/massgen_suggests_to_improve_massgen",
+            ["files", "context", "command_line", "planning"],
+        ),
+    ):
+        output = check("-s", CONFIGS / f"{name}.yaml", cwd=ROOT).stdout
+        (tools, *_) = [
+            json.loads(line.removeprefix("  tools="))
+            for line in output.splitlines()
+            if line.startswith("  tools=")
+        ]
+        found = [key for key in tools if key not in ("max_tasks", "plan_file")]
+        assert found == wanted, (name, tools)
 
 
 def test_the_case_study_s_configurations_are_there():
@@ -205,6 +236,95 @@ def test_json_output_has_the_shape_of_massgen_s():
     for problem in report["errors"]:
         assert {"message", "location", "suggestion"} <= problem.keys()
         assert problem["line"] > 0 and problem["column"] > 0
+
+
+def validated(agent, *options, orchestrator=None, program=None, **popen):
+    """What --validate says about one mock agent with these keys."""
+    config = {
+        "agents": [{"id": "a", "backend": {"type": "mock"} | agent}],
+        "orchestrator": orchestrator or {},
+    }
+    pathlib.Path("c.yaml").write_text(json.dumps(config))
+    return subprocess.run(
+        [program or BUILD / "massgen", "--validate", "c.yaml", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=20,
+        text=True,
+        check=False,
+        **popen,
+    )
+
+
+def massgen_beside(confine):
+    """A massgen whose confine is a script."""
+    pathlib.Path("bin").mkdir()
+    shutil.copy(BUILD / "massgen", "bin/massgen")
+    path = pathlib.Path("bin/confine")
+    path.write_text(f"#!/bin/sh\n{confine}\n")
+    path.chmod(0o755)
+    return pathlib.Path("bin/massgen").resolve()
+
+
+def test_validation_tells_the_sandbox():
+    program = massgen_beside('test "$*" = "--probe --level auto" && echo bwrap')
+    for agent, level in (
+        ({"cwd": "w"}, "bwrap"),
+        ({"cwd": "w", "sandbox": "required"}, "bwrap"),
+        ({"cwd": "w", "sandbox": "off"}, "off"),
+        ({}, None),
+    ):
+        result = validated(agent, program=program)
+        assert result.returncode == 0, result.stdout
+        lines = result.stdout.splitlines()
+        if level is None:
+            assert "Sandbox" not in result.stdout, result.stdout
+        else:
+            assert lines[-1] == f"Sandbox: {level}", result.stdout
+        record = json.loads(validated(agent, "--json", program=program).stdout)
+        assert record["valid"] is True and record["sandbox"] == level, record
+
+
+def test_validation_tells_of_a_sandbox_that_does_not_work():
+    program = massgen_beside("echo 'no namespaces, no Landlock' >&2; exit 77")
+    result = validated({"cwd": "w"}, program=program)
+    assert result.returncode == 0, result.stdout
+    assert result.stdout.endswith("Sandbox: off\n"), result.stdout
+
+    required = {"sandbox": "required"}
+    for strict, code in (([], 0), (["--strict"], 1)):
+        result = validated(
+            {"cwd": "w"}, *strict, orchestrator=required, program=program
+        )
+        assert result.returncode == code, result.stdout
+        assert "warning: agent a: a sandbox is required" in result.stdout
+        assert "no namespaces, no Landlock" in result.stdout
+
+
+def test_the_sandbox_that_works_here_is_told():
+    probe = subprocess.run(
+        [BUILD / "confine", "--probe"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=20,
+        text=True,
+        check=False,
+    )
+    level = probe.stdout.strip() if probe.returncode == 0 else "off"
+    result = validated({"cwd": "w"})
+    assert result.stdout.endswith(f"Sandbox: {level}\n"), result.stdout
+
+
+def test_a_run_ends_early_where_a_path_is_missing():
+    config = massgen.agents_config({"a": massgen.mock({"answer": "A"})})
+    config["orchestrator"] = {"context_paths": [{"path": "missing"}]}
+    path = massgen.write_config(config)
+    result = massgen.plain("--config", path, "--no-display", "Q")
+    assert result.code == 1, result
+    assert f"{path}:" in result.stderr, result
+    assert "context path cannot be used: missing" in result.stderr, result
+    result = massgen.plain("--config", path, "--dry-run", "--no-display", "Q")
+    assert result.code == 0, result
 
 
 if __name__ == "__main__":
