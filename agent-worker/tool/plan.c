@@ -380,6 +380,7 @@ plan_add(struct plan *p, const char *description, const char *after,
 {
 	const struct task *before = NULL;
 	size_t place;
+	uint32_t high;
 	char id[64];
 
 	if (check_description(description, err, errlen) == -1 ||
@@ -390,10 +391,10 @@ plan_add(struct plan *p, const char *description, const char *after,
 		return (
 		    refuse(err, errlen, "a plan may have %zu tasks", p->max));
 	place = before == NULL ? p->n : (size_t)(before - p->tasks);
-	do
-		snprintf(
-		    id, sizeof(id), "task_%08x%08x", p->random(), p->random());
-	while (find(p, id) != NULL);
+	do {
+		high = p->random();
+		snprintf(id, sizeof(id), "task_%08x%08x", high, p->random());
+	} while (find(p, id) != NULL);
 	*out_task = append(p, id, description, now);
 	if (take_dependencies(p, p->n - 1, depends, err, errlen) == -1) {
 		release_task(&p->tasks[--p->n]);

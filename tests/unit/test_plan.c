@@ -342,13 +342,12 @@ TEST(a_plan_from_beginning_to_end)
 {
 	struct toolbox *box = box_enter(PLANNING);
 
-	box->agent->name = "agent1";
 	OK("get_task_plan", "{}", "\"tasks\":[],\"created_at\":\"2");
 	OK("create_task_plan",
 	    "{'tasks':[{'id':'a','description':'A'},"
 	    "{'id':'b','description':'B','depends_on':['a']}]}",
 	    "{\"success\":true,\"operation\":\"create_task_plan\","
-	    "\"plan_id\":\"orchestrator:agent");
+	    "\"plan_id\":\"orchestrator:agent1\"");
 	OK("create_task_plan",
 	    "{'tasks':[{'id':'a','description':'A'},"
 	    "{'id':'b','description':'B','depends_on':['a']}]}",

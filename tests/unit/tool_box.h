@@ -119,6 +119,7 @@ box_enter(const char *more)
 	box_lay_out();
 	box_questions = box_patience = 0;
 	a->turn.open = true;
+	a->name = "agent1";
 	return (toolbox_new(a, box_config(root, more)));
 }
 
