@@ -103,38 +103,46 @@ next_process(DIR *proc, struct process *p)
 	return (false);
 }
 
-int
+void
 children_kill(bool (*keep)(void *, pid_t), void *arg)
 {
 	struct process p;
 	pid_t self = getpid();
-	int found = 0;
 	DIR *proc;
 
 	if ((proc = open_proc()) == NULL)
-		return (0);
+		return;
 	while (next_process(proc, &p)) {
 		if (p.parent != self || p.state == 'Z' ||
 		    (keep != NULL && keep(arg, p.pid)))
 			continue;
 		/* our child until we wait for it: the pid is still its own */
-		if (kill(p.pid, SIGKILL) == 0)
-			found++;
+		kill(p.pid, SIGKILL);
 	}
 	closedir(proc);
-	return (found);
+}
+
+/*
+ * Those that are killed may take a while to die and be met again: they are
+ * counted once they are collected.
+ */
+bool
+children_was_killed(int status)
+{
+	return (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 bool
 children_end(int *killed)
 {
 	pid_t pid;
+	int status;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-		continue;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		*killed += children_was_killed(status) ? 1 : 0;
 	if (pid == -1 && errno == ECHILD)
 		return (true);
-	*killed += children_kill(NULL, NULL);
+	children_kill(NULL, NULL);
 	return (false);
 }
 

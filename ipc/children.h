@@ -18,16 +18,20 @@
 void children_adopt(void);
 
 /*
- * SIGKILL every child that `keep` does not claim; NULL claims none.
- * Returns how many were found.  They are reaped as any child.
+ * SIGKILL every child that `keep` does not claim; NULL claims none.  They
+ * are reaped as any child.
  */
-int children_kill(bool (*keep)(void *arg, pid_t), void *arg);
+void children_kill(bool (*keep)(void *arg, pid_t), void *arg);
+
+/* Whether that is how the child ended whose status wait(2) brought. */
+bool children_was_killed(int status);
 
 /*
  * One pass of an end of all children: collect those that are dead, kill the
  * others, whose own children become ours by that.  Adds the number of the
- * killed to *killed.  Returns true once the kernel says that there is none
- * left; until then the caller waits a little and calls again.
+ * killed among the collected to *killed.  Returns true once the kernel says
+ * that there is none left; until then the caller waits a little and calls
+ * again.
  */
 bool children_end(int *killed);
 

@@ -236,7 +236,7 @@ static void
 sweep(struct run *run)
 {
 	run->sweep = false;
-	note_orphans(run, sweep_strangers(is_worker, run));
+	sweep_strangers(is_worker, run);
 }
 
 /* Bring one agent to where the session says it should be. */
@@ -370,7 +370,7 @@ take_signals(struct run *run)
 	size_t i;
 
 	if (s.child)
-		(void)worker_reap(find_worker, run);
+		note_orphans(run, worker_reap(find_worker, run));
 	if (run->sweep)
 		sweep(run);
 	run->interrupts += s.stop;

@@ -132,8 +132,8 @@ collect(struct job *job)
 		if (pid == job->pid) {
 			job->pid = 0;
 			job->status = status;
-		} else if (job->phase == SWEEPING && WIFSIGNALED(status) &&
-		    WTERMSIG(status) == SIGKILL) {
+		} else if (job->phase == SWEEPING &&
+		    children_was_killed(status)) {
 			job->orphans++;
 		}
 	}
@@ -174,7 +174,7 @@ step(struct job *job, int64_t now)
 		break;
 	}
 	if (job->phase == SWEEPING)
-		(void)children_kill(NULL, NULL);
+		children_kill(NULL, NULL);
 }
 
 static int64_t

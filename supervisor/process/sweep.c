@@ -14,10 +14,10 @@ sweep_init(void)
 	children_adopt();
 }
 
-int
+void
 sweep_strangers(bool (*keep)(void *, pid_t), void *arg)
 {
-	return (children_kill(keep, arg));
+	children_kill(keep, arg);
 }
 
 int

@@ -13,11 +13,8 @@
 /* Become the parent of every descendant that loses its own. */
 void sweep_init(void);
 
-/*
- * SIGKILL every child that `keep` does not claim.  Returns how many were
- * found.  They are reaped as any child.
- */
-int sweep_strangers(bool (*keep)(void *arg, pid_t), void *arg);
+/* SIGKILL every child that `keep` does not claim.  They are reaped as any. */
+void sweep_strangers(bool (*keep)(void *arg, pid_t), void *arg);
 
 /*
  * Kill and collect children until the kernel says that there is none, or

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/spawn.h"
@@ -552,8 +553,9 @@ take_exit(struct worker *w)
 /*
  * The group is killed while its leader is still a zombie: the group's id
  * cannot have been given to anybody else before wait4 has returned it.
+ * Returns whether it was an orphan that was killed.
  */
-static struct worker *
+static bool
 reap_one(pid_t pid, struct worker *w)
 {
 	struct rusage ru;
@@ -562,13 +564,13 @@ reap_one(pid_t pid, struct worker *w)
 	if (w != NULL)
 		kill(-pid, SIGKILL);
 	if (wait4(pid, &status, 0, &ru) != pid)
-		return (NULL);
-	if (w != NULL) {
-		w->status = status;
-		w->rusage = ru;
-		take_exit(w);
-	}
-	return (w);
+		return (false);
+	if (w == NULL)
+		return (children_was_killed(status));
+	w->status = status;
+	w->rusage = ru;
+	take_exit(w);
+	return (false);
 }
 
 int
@@ -583,7 +585,7 @@ worker_reap(struct worker *(*find)(void *, pid_t), void *arg)
 			-1 ||
 		    info.si_pid == 0)
 			return (orphans);
-		if (reap_one(info.si_pid, find(arg, info.si_pid)) == NULL)
+		if (reap_one(info.si_pid, find(arg, info.si_pid)))
 			orphans++;
 	}
 }

@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
+#include "ipc/children.h"
 #include "tests/unit/worker_run.h"
 
 /* In a shell: tell its own pid, or that of its last child. */
@@ -66,7 +68,7 @@ TEST(a_daemon_that_left_the_session_is_found)
 	    1);
 	CHECK_INT(told.code, 0);
 	CHECK(is_alive(told_pid()));
-	CHECK(sweep_all(mono_ms() + PATIENCE_MS) >= 1);
+	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 1);
 	CHECK(!is_alive(told_pid()));
 	CHECK(!has_children());
 }
@@ -78,7 +80,7 @@ TEST(also_when_its_worker_crashed)
 	    1);
 	CHECK_INT(told.signal, SIGKILL);
 	CHECK(is_alive(told_pid()));
-	CHECK(sweep_all(mono_ms() + PATIENCE_MS) >= 1);
+	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 1);
 	CHECK(!is_alive(told_pid()));
 	CHECK(!has_children());
 }
@@ -132,7 +134,8 @@ TEST(the_living_are_spared)
 		return;
 	while (is_alive(told_pid()) && parent_of(told_pid()) != getpid())
 		turn();
-	CHECK_INT(sweep_strangers(is_it, NULL), 1);
+	CHECK_INT(orphans, 0);
+	sweep_strangers(is_it, NULL);
 	await(&orphans, 1);
 	CHECK(!is_alive(told_pid()));
 	CHECK_INT(worker.state, WORKER_UP);
@@ -143,23 +146,67 @@ TEST(the_living_are_spared)
 	CHECK(!has_children());
 }
 
-/* A worker that dies is told of, an orphan only counted. */
+/* A worker that dies is told of, an orphan only counted if it was killed. */
 TEST(orphans_are_no_workers)
 {
 	prepare();
-	if (!launch(HELLO "(setsid sh -c 'exit 9' &); " UNTIL_EOF))
+	if (!launch(HELLO "(setsid sh -c 'exit 9' &); "
+			  "(setsid sh -c 'kill -9 $$' &); " UNTIL_EOF))
 		return;
 	await(&told.readies, 1);
 	await(&orphans, 1);
 	CHECK_INT(told.ends, 0);
 	worker_stop(&worker, "finished", "the run is over", false);
 	await(&told.ends, 1);
-	CHECK(!has_children());
+	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 0);
 }
 
 TEST(without_children_there_is_nothing_to_sweep)
 {
 	prepare();
 	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 0);
-	CHECK_INT(sweep_strangers(NULL, NULL), 0);
+	sweep_strangers(NULL, NULL);
+	CHECK_INT(orphans, 0);
+}
+
+/* It gets a processor only when nobody else wants it. */
+static void
+idle_forever(int ready)
+{
+	struct sched_param none = { 0 };
+
+	(void)sched_setscheduler(0, SCHED_IDLE, &none);
+	if (write(ready, "", 1) == 1)
+		for (;;)
+			pause();
+	_exit(1);
+}
+
+/* Who is still dying when met again: here we leave it no time to die. */
+TEST(a_slow_death_counts_once)
+{
+	enum {
+		CHILDREN = 10
+	};
+	int i, killed = 0, ready[2];
+	cpu_set_t before, one;
+	char byte;
+
+	prepare();
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	CHECK_INT(sched_getaffinity(0, sizeof(before), &before), 0);
+	CHECK_INT(sched_setaffinity(0, sizeof(one), &one), 0);
+	CHECK_INT(pipe(ready), 0);
+	for (i = 0; i < CHILDREN; i++)
+		if (fork() == 0)
+			idle_forever(ready[1]);
+	for (i = 0; i < CHILDREN; i++)
+		CHECK_INT(read(ready[0], &byte, 1), 1);
+	while (!children_end(&killed))
+		continue;
+	CHECK_INT(killed, CHILDREN);
+	CHECK_INT(sched_setaffinity(0, sizeof(before), &before), 0);
+	close(ready[0]);
+	close(ready[1]);
 }
