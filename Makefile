@@ -315,7 +315,8 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_sse \
 		tests/unit/test_walls
 
-TEST_TOOLS =	tests/bench/flood-worker \
+TEST_TOOLS =	tests/bench/copy-tree \
+		tests/bench/flood-worker \
 		tests/bin/fake-worker
 
 TEST_SHIMS =	tests/bin/clock-back.so
