@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""File and task-plan tools, called by a model in whole runs."""
+
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
+import harness  # noqa: E402
+import llm  # noqa: E402
+from massgen import agents_config, run  # noqa: E402
+
+PLAN = {
+    "tasks": [
+        {"id": "read", "description": "Read"},
+        {"id": "write", "description": "Write", "depends_on": ["read"]},
+    ]
+}
+
+
+def question(calls, present=()):
+    """What makes the model call these tools, and those when it presents."""
+    lines = ["Do this."]
+    for word, wanted in (("CALL", calls), ("PRESENT", present)):
+        lines += [f"{word} {name} {json.dumps(a)}" for name, a in wanted]
+    return "\n".join(lines)
+
+
+def results(server, calls, present):
+    """What a model was told of its calls, and of those as the presenter."""
+    told = []
+    for request in server.requests():
+        messages = request["body"]["messages"]
+        told.append([m["content"] for m in messages if m["role"] == "tool"])
+    first = next(t for t in told if len(t) == len(calls))
+    last = next(t for t in reversed(told) if len(t) == len(present))
+    return first, last
+
+
+def offered(server):
+    """The names of the tools in the first request."""
+    body = server.requests()[0]["body"]
+    return {tool["function"]["name"] for tool in body["tools"]}
+
+
+def project():
+    """A user's directory, with what is nobody's beside it."""
+    for path, text in {
+        "project/main.c": "int main(void) { return 1; }\n",
+        "project/.git/config": "[core]\n",
+        "project/tests/t.c": "kept\n",
+        "secret": "nobody's business\n",
+    }.items():
+        target = pathlib.Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    return pathlib.Path("project").resolve()
+
+
+def go(server, asked, **orchestrator):
+    """A run of two models that do the same."""
+    result = run(
+        asked,
+        config=agents_config(
+            {
+                name: llm.agent(server, "calls", cwd=name)
+                for name in ("left", "right")
+            },
+            orchestrator=orchestrator,
+        ),
+        env={"GROQ_API_KEY": llm.KEY},
+    )
+    assert result.code == 0, result
+    return result
+
+
+def final_file(result, name):
+    """A delivered file's text."""
+    return (result.log_dir / "final" / result.winner / "workspace" / name).read_text()
+
+
+@harness.limit(60)
+def test_a_model_works_on_files():
+    base = project()
+    calls = [
+        ("list_allowed_directories", {}),
+        ("read_text_file", {"path": f"{base}/main.c"}),
+        ("copy_file", {"source_path": f"{base}/main.c",
+                       "destination_path": "src/main.c"}),
+        ("edit_file", {"path": "src/main.c", "edits": [
+            {"oldText": "return 1", "newText": "return 0"}]}),
+        ("search_text", {"pattern": "return [0-9]"}),
+        ("compare_files", {"file1": f"{base}/main.c",
+                           "file2": "src/main.c"}),
+        ("write_file", {"path": f"{base}/main.c", "content": "early"}),
+        ("read_text_file", {"path": str(base.parent / "secret")}),
+        ("no_such_tool", {}),
+    ]
+    present = [
+        ("read_text_file", {"path": "src/main.c"}),
+        ("write_file", {"path": f"{base}/main.c", "content": "late\n"}),
+        ("write_file", {"path": f"{base}/.git/config", "content": "x"}),
+        ("write_file", {"path": f"{base}/tests/t.c", "content": "x"}),
+    ]
+    with llm.Server() as server:
+        result = go(
+            server,
+            question(calls, present),
+            context_paths=[
+                {
+                    "path": str(base),
+                    "permission": "write",
+                    "protected_paths": ["tests"],
+                }
+            ],
+        )
+        names = offered(server)
+        first, last = results(server, calls, present)
+    assert {"read_text_file", "delete_files_batch"} <= names, names
+    assert "create_task_plan" not in names, names
+    walls, read, copied, edited, found, compared, early, away, none = first
+    assert f"{base} (read-only before the presentation)" in walls, walls
+    assert read == (base / "main.c").read_text().replace(
+        "late\n", "int main(void) { return 1; }\n"
+    ), read
+    assert json.loads(copied)["details"]["type"] == "file", copied
+    assert "-int main(void) { return 1; }\n+int main(void)" in edited, edited
+    assert found == "src/main.c:1: int main(void) { return 0; }", found
+    stats = json.loads(compared)["details"]["stats"]
+    assert stats == {"added": 1, "removed": 1, "changed": 1}, compared
+    assert "read-only before the final presentation" in early, early
+    assert "outside of the allowed directories" in away, away
+    assert "no such tool" in none.lower(), none
+    again, late, git, kept = last
+    assert again == "int main(void) { return 0; }\n", again
+    assert late.startswith("Successfully wrote to "), late
+    assert "protected" in git and "protected" in kept, (git, kept)
+    assert final_file(result, "src/main.c") == again
+    assert (base / "main.c").read_text() == "late\n"
+    assert (base / ".git/config").read_text() == "[core]\n"
+    assert (base / "tests/t.c").read_text() == "kept\n"
+
+
+@harness.limit(60)
+def test_a_model_plans():
+    calls = [
+        ("create_task_plan", PLAN),
+        ("update_task_status", {"task_id": "read", "status": "completed"}),
+        ("create_task_plan", {"tasks": [{"description": ""}]}),
+        ("get_task_plan", {}),
+    ]
+    present = [("get_ready_tasks", {})]
+    with llm.Server() as server:
+        result = go(
+            server,
+            question(calls, present),
+            coordination={
+                "enable_agent_task_planning": True,
+                "task_planning_filesystem_mode": True,
+            },
+        )
+        first, last = results(server, calls, present)
+    made, done, refused, plan = (json.loads(text) for text in first)
+    assert made["summary"] == {
+        "total_tasks": 2,
+        "ready_tasks": 1,
+        "blocked_tasks": 1,
+    }, made
+    assert [t["id"] for t in done["newly_ready_tasks"]] == ["write"], done
+    assert refused["success"] is False, refused
+    assert plan["summary"]["completed_tasks"] == 1, plan
+    # the plan lives on from one turn to the next
+    assert [t["id"] for t in json.loads(last[0])["ready_tasks"]] == ["write"]
+    stored = json.loads(final_file(result, "tasks/plan.json"))
+    assert [t["status"] for t in stored["tasks"]] == ["completed", "pending"]
+
+
+if __name__ == "__main__":
+    harness.main()
