@@ -35,9 +35,10 @@ struct work {
 	struct json_object *history;
 	struct tool_spec *tools;
 	size_t ntools;
-	bool decides;    /* with a tool; else its text is the answer */
-	bool *answered;  /* which calls of the last reply were */
-	struct buf said; /* before a pause */
+	unsigned int changes; /* of the toolbox, when these were taken */
+	bool decides;         /* with a tool; else its text is the answer */
+	bool *answered;       /* which calls of the last reply were */
+	struct buf said;      /* before a pause */
 	int pauses;
 };
 
@@ -50,40 +51,55 @@ add_tool(struct work *w, const char *name, const char *description,
 }
 
 static void
-init_work(struct work *w, struct agent *a, const struct backend *backend)
-{
-	size_t i, n = a->tools == NULL ? 0 : a->tools->ntools;
-
-	memset(w, 0, sizeof(*w));
-	w->agent = a;
-	w->backend = backend;
-	w->system = prompt_system(a);
-	w->history = json_object_new_array();
-	w->decides = !a->turn.present && !a->direct;
-	w->tools = xcalloc(NDECISIONS + n, sizeof(*w->tools));
-	for (i = 0; i < n; i++) {
-		const struct tool *t = &a->tools->tools[i];
-
-		add_tool(
-		    w, t->name, t->description, json_object_get(t->schema));
-	}
-	if (!w->decides)
-		return;
-	add_tool(w, PROMPT_NEW_ANSWER,
-	    "Give a new and better answer to the question.",
-	    prompt_new_answer_schema());
-	add_tool(w, PROMPT_VOTE, "Vote for the best of the current answers.",
-	    prompt_vote_schema(a));
-}
-
-static void
-release_work(struct work *w)
+release_tools(struct work *w)
 {
 	size_t i;
 
 	for (i = 0; i < w->ntools; i++)
 		json_object_put(w->tools[i].schema);
 	free(w->tools);
+	w->tools = NULL;
+	w->ntools = 0;
+}
+
+/* What it may call from now on: a server's tools may come and go. */
+static void
+offer_tools(struct work *w)
+{
+	const struct toolbox *box = w->agent->tools;
+	size_t i, n = box == NULL ? 0 : box->ntools;
+
+	release_tools(w);
+	w->changes = box == NULL ? 0 : box->changes;
+	w->tools = xcalloc(NDECISIONS + n, sizeof(*w->tools));
+	for (i = 0; i < n; i++)
+		add_tool(w, box->tools[i].name, box->tools[i].description,
+		    json_object_get(box->tools[i].schema));
+	if (!w->decides)
+		return;
+	add_tool(w, PROMPT_NEW_ANSWER,
+	    "Give a new and better answer to the question.",
+	    prompt_new_answer_schema());
+	add_tool(w, PROMPT_VOTE, "Vote for the best of the current answers.",
+	    prompt_vote_schema(w->agent));
+}
+
+static void
+init_work(struct work *w, struct agent *a, const struct backend *backend)
+{
+	memset(w, 0, sizeof(*w));
+	w->agent = a;
+	w->backend = backend;
+	w->system = prompt_system(a);
+	w->history = json_object_new_array();
+	w->decides = !a->turn.present && !a->direct;
+	offer_tools(w);
+}
+
+static void
+release_work(struct work *w)
+{
+	release_tools(w);
 	free(w->answered);
 	json_object_put(w->history);
 	buf_release(&w->said);
@@ -442,12 +458,14 @@ step(struct work *w)
 	struct call_request q = { .backend = w->backend,
 		.model = model_of(w->agent),
 		.system = w->system,
-		.history = w->history,
-		.tools = w->tools,
-		.ntools = w->ntools };
+		.history = w->history };
 	struct reply reply;
 	enum progress p = TURN_OVER;
 
+	if (w->agent->tools != NULL && w->agent->tools->changes != w->changes)
+		offer_tools(w);
+	q.tools = w->tools;
+	q.ntools = w->ntools;
 	if (call_model(w->agent, &q, &reply)) {
 		if (reply.failure != FAILURE_NONE) {
 			p = take_failure(w, &reply);

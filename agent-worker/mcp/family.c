@@ -19,6 +19,7 @@
 #include "ipc/xmalloc.h"
 
 #define START_MS    60000  /* from a server's start to its tools */
+#define LIST_MS     10000  /* for a new list of tools */
 #define CALL_MS     400000 /* unless the configuration says otherwise */
 #define PATIENCE_MS 2000   /* for a server that may soon be tried again */
 #define EOF_MS      300    /* to end, once its input has ended */
@@ -260,13 +261,29 @@ remove_tools(struct mcp_server *s)
 	s->ntools = 0;
 }
 
+/* Put in what is new; a model is shown no change where there is none. */
+static void
+take_list(struct mcp_server *s, struct json_object *list)
+{
+	size_t i, n = json_object_array_length(list);
+
+	if (json_object_equal(list, s->list))
+		return;
+	json_object_put(s->list);
+	s->list = json_object_get(list);
+	remove_tools(s);
+	for (i = 0; i < n; i++)
+		add_tool(s, json_object_array_get_idx(list, i));
+	if (s->ntools == 0)
+		log_warnx("MCP server %s: it has no tools", s->name);
+}
+
 /* Ask for its tools again, if they may have changed. */
 static void
 refresh(struct mcp_server *s, int64_t until)
 {
 	struct json_object *list = NULL;
 	enum mcp_outcome outcome = MCP_OK;
-	size_t i, n;
 
 	if (s->state != MCP_READY || !s->list_is_stale)
 		return;
@@ -275,12 +292,7 @@ refresh(struct mcp_server *s, int64_t until)
 	else
 		list = json_object_new_array();
 	if (outcome == MCP_OK) {
-		remove_tools(s);
-		n = json_object_array_length(list);
-		for (i = 0; i < n; i++)
-			add_tool(s, json_object_array_get_idx(list, i));
-		if (s->ntools == 0)
-			log_warnx("MCP server %s: it has no tools", s->name);
+		take_list(s, list);
 	} else if (outcome != MCP_OVER) {
 		s->list_is_stale = true;
 		note_failure(s);
@@ -397,6 +409,9 @@ run_tool(struct toolbox *box, void *arg, struct json_object *arguments,
 	else if (outcome != MCP_OVER)
 		fail(s, t->name, result);
 	json_object_put(answer);
+	/* what the model may call next; the tool at hand may go, too */
+	if (outcome == MCP_OK)
+		refresh(s, mono_min(mono_ms() + LIST_MS, until));
 	return (outcome != MCP_OVER);
 }
 
@@ -430,6 +445,7 @@ close_family(struct toolbox *box)
 	for (i = 0; i < f->n; i++) {
 		put_down(&f->servers[i]);
 		remove_tools(&f->servers[i]);
+		json_object_put(f->servers[i].list);
 	}
 	free(f->servers);
 	free(f);

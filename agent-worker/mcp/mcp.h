@@ -51,6 +51,7 @@ struct mcp_server {
 	bool modern;
 	const char *version; /* of the protocol; NULL: not agreed on */
 	bool has_tools;
+	struct json_object *list; /* of its tools, as it last gave it */
 	bool list_is_stale;
 	int64_t last_id;
 	int64_t awaited;           /* the open request's id; 0: none */

@@ -130,6 +130,7 @@ toolbox_add(struct toolbox *box, const char *name, const char *description,
 		.run = run,
 		.arg = arg,
 		.foreign = foreign };
+	box->changes++;
 }
 
 void
@@ -160,6 +161,7 @@ toolbox_remove(struct toolbox *box, const void *arg)
 			release_tool(&box->tools[i]);
 		else
 			box->tools[kept++] = box->tools[i];
+	box->changes += kept == box->ntools ? 0 : 1;
 	box->ntools = kept;
 }
 

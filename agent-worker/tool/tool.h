@@ -63,6 +63,7 @@ struct toolbox {
 	struct walls walls;
 	struct tool *tools;
 	size_t ntools;
+	unsigned int changes;       /* of what is in it, so far */
 	void *state[TOOL_FAMILIES]; /* each family's own */
 };
 
