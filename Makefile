@@ -317,7 +317,15 @@ WORKER_TESTS =	tests/bench/parse-stream \
 
 TEST_TOOLS =	tests/bench/copy-tree \
 		tests/bench/flood-worker \
-		tests/bin/fake-worker
+		tests/bin/fake-worker \
+		tests/bin/misbehave
+
+ESCAPE_SRCS =	tests/bin/escape/escape.c \
+		tests/bin/escape/files.c \
+		tests/bin/escape/kernel.c \
+		tests/bin/escape/network.c \
+		tests/bin/escape/processes.c \
+		tests/bin/escape/victim.c
 
 TEST_SHIMS =	tests/bin/clock-back.so
 
@@ -346,13 +354,18 @@ $(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o \
 	@mkdir -p $(@D)
 	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -ldl
 
+$(B)/tests/bin/try-escape: $(call objs,$(ESCAPE_SRCS))
+	@mkdir -p $(@D)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lrt
+
 # Preloaded into programs that may carry a sanitizer: it has none itself.
 $(call built,$(TEST_SHIMS)): $(B)/%.so: %.c
 	@mkdir -p $(@D)
 	$(SAY_CC) $(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) \
 	    -fPIC -shared -o $@ $<
 
-TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS)
+TEST_PROGRAMS =	$(IPC_TESTS) $(SUPERVISOR_TESTS) $(WORKER_TESTS) $(TEST_TOOLS) \
+		tests/bin/try-escape
 
 check:
 	.ci/deps test
@@ -375,7 +388,7 @@ $(B)/obj/%.o: %.c
 	$(SAY_CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(IPC_SRCS) $(SUPERVISOR_SRCS) $(WORKER_SRCS) \
-    $(CONFINE_SRCS))
+    $(CONFINE_SRCS) $(ESCAPE_SRCS))
 
 # The same tests with the sanitizers built in; any report fails its test.
 SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=all \

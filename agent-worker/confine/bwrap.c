@@ -201,7 +201,9 @@ add_files(struct words *w, const struct policy *p, const char *self)
 		add_all(w, "--ro-bind-try", "/run/systemd/resolve",
 		    "/run/systemd/resolve", NULL);
 	add_policy_paths(w, p);
-	add_all(w, "--ro-bind", self, REAPER, "--remount-ro", "/dev",
+	add_all(w, "--ro-bind", self, REAPER, NULL);
+	/* root may write what is below /proc/sys, whatever it has lost */
+	add_all(w, "--remount-ro", "/proc", "--remount-ro", "/dev",
 	    "--remount-ro", "/", NULL);
 }
 

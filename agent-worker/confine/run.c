@@ -28,6 +28,7 @@
 
 #define NAP_MS     5    /* SIGKILL takes effect when the kernel gets to it */
 #define BACKUP_MS  1000 /* by which a reaper inside may be late */
+#define ORPHAN_MS  300  /* the longest grace once our parent is dead */
 #define REPORT_MAX 64
 
 extern char **environ;
@@ -44,6 +45,7 @@ struct job {
 	enum phase phase;
 	int64_t sweep_at; /* of STOPPING */
 	int signals;
+	pid_t parent;
 	pid_t pid; /* of the main process; 0: collected */
 	int status;
 	int orphans;
@@ -67,7 +69,7 @@ is_orphan(pid_t parent)
 static int
 prepare_self(struct job *job)
 {
-	pid_t parent = getppid();
+	pid_t parent = job->parent = getppid();
 	sigset_t set;
 
 	/* who started us inside has arranged for our end */
@@ -149,10 +151,13 @@ ask_to_end(struct job *job, int64_t now)
 		/* the reaper inside does the rest */
 		(void)!send(job->stage->control, "", 1, MSG_NOSIGNAL);
 		job->sweep_at = mono_add(job->sweep_at, BACKUP_MS);
-		return;
+	} else {
+		children_signal(SIGTERM);
+		children_signal(SIGCONT);
 	}
-	children_signal(SIGTERM);
-	children_signal(SIGCONT);
+	if (is_orphan(job->parent))
+		job->sweep_at =
+		    mono_min(job->sweep_at, mono_add(now, ORPHAN_MS));
 }
 
 static void
