@@ -169,5 +169,98 @@ def test_rounds_can_be_skipped():
     assert bodies[0]["messages"][-1]["content"] == "What?", bodies
 
 
+# --- planning mode ---
+
+FAKE = str(harness.ROOT / "tests/bin/fake-mcp")
+HELD = "final presentation only"
+
+
+def server():
+    """One with a tool that says what it is told."""
+    return {
+        "name": "fake",
+        "type": "stdio",
+        "command": "python3",
+        "args": [FAKE, "ok"],
+    }
+
+
+def planning(agents, **more):
+    """A configuration in planning mode; the tests may be read."""
+    return agents_config(
+        agents,
+        orchestrator={
+            "coordination": {"enable_planning_mode": True} | more,
+            "context_paths": [
+                {"path": str(harness.ROOT / "tests"), "permission": "read"}
+            ],
+        },
+    )
+
+
+ECHO = {"name": "mcp__fake__echo", "arguments": {"text": "real"}}
+
+
+def test_tools_of_servers_wait_for_the_presentation():
+    steps = [
+        {"answer": "{{result}}", "tools": [ECHO]},
+        {"vote": "a"},
+        {"present": "{{result}}", "tools": [ECHO]},
+    ]
+    agents = {"a": mock(*steps), "b": mock({"vote": "a"}, {"vote": "a"})}
+    agents["a"]["backend"]["mcp_servers"] = [server()]
+    result = run_dry(planning(agents))
+    assert result.code == 0, result
+    (said,) = events(result, "planning")
+    assert (said["agent"], said["text"]) == ("a", "true"), said
+    first = next(event for event in events(result, "answer"))
+    assert HELD in (result.log_dir / first["path"]).read_text(), result
+    assert HELD not in result.answer.decode(), result
+    assert "real" in result.answer.decode(), result
+
+
+def asked(model, question, **more):
+    """What a model with these tools is told, and what it was asked."""
+    with llm.Server() as llm_server:
+        agent = llm.agent(
+            llm_server,
+            model,
+            kind="chatcompletion",
+            api_key=llm.KEY,
+            mcp_servers=[server()],
+        )
+        result = massgen.run(question, config=planning({"a": agent}, **more))
+        bodies = [request["body"] for request in llm_server.requests()]
+    assert result.code == 0, result
+    told = [
+        message["content"]
+        for body in bodies
+        for message in body["messages"]
+        if message["role"] == "tool"
+    ]
+    return result, bodies, told
+
+
+CALL = 'Q\nCALL mcp__fake__echo {"text": "early"}'
+
+
+def test_a_model_says_which_tools_wait():
+    result, bodies, told = asked(
+        "calls+irreversible", CALL, planning_mode_instruction="Mind the cat."
+    )
+    assert "mcp__fake__echo" in bodies[0]["messages"][1]["content"], bodies[0]
+    assert "tools" not in bodies[0], bodies[0]
+    assert "Mind the cat." in bodies[1]["messages"][0]["content"], bodies[1]
+    assert HELD in told[0], told
+    assert [e["text"] for e in events(result, "planning")] == ["true"]
+
+
+def test_a_model_says_that_none_has_to():
+    result, _, told = asked("calls", CALL)
+    assert HELD not in told[0], told
+    assert "early" in told[0], told
+    assert [e["text"] for e in events(result, "planning")] == ["false"]
+
+
 if __name__ == "__main__":
     harness.main()
