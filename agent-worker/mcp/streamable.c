@@ -75,13 +75,59 @@ add_configured(struct headers *h, const struct mcp_server *s)
 }
 
 static void
-add_modern(struct headers *h, const struct mcp_message *m)
+add_argument(
+    struct headers *h, struct json_object *schema, struct json_object *value)
+{
+	const char *wanted = string_in(schema, "x-mcp-header");
+	char *name;
+
+	if (wanted == NULL || json_object_is_type(value, json_type_object) ||
+	    json_object_is_type(value, json_type_array))
+		return;
+	name = xasprintf("Mcp-Param-%s", wanted);
+	headers_add_coded(h, name, json_object_get_string(value));
+	free(name);
+}
+
+/* Arguments that the tool's schema wants to see in a header, too. */
+static void
+add_arguments(struct headers *h, struct json_object *schema,
+    struct json_object *arguments)
+{
+	struct json_object *properties, *value;
+
+	if (!json_object_object_get_ex(schema, "properties", &properties) ||
+	    !json_object_is_type(properties, json_type_object))
+		return;
+	json_object_object_foreach (properties, key, property) {
+		if (!json_object_object_get_ex(arguments, key, &value) ||
+		    value == NULL)
+			continue;
+		add_argument(h, property, value);
+		add_arguments(h, property, value);
+	}
+}
+
+static void
+add_modern(
+    struct headers *h, const struct mcp_server *s, const struct mcp_message *m)
 {
 	const char *name = string_in(m->params, "name");
+	struct json_object *tool, *schema = NULL, *arguments = NULL;
+	size_t i, n = s->list == NULL ? 0 : json_object_array_length(s->list);
 
 	headers_add(h, "Mcp-Method", m->method);
-	if (name != NULL)
-		headers_add_coded(h, "Mcp-Name", name);
+	if (name == NULL)
+		return;
+	headers_add_coded(h, "Mcp-Name", name);
+	(void)json_object_object_get_ex(m->params, "arguments", &arguments);
+	for (i = 0; i < n; i++) {
+		tool = json_object_array_get_idx(s->list, i);
+		if (string_in(tool, "name") != NULL &&
+		    strcmp(string_in(tool, "name"), name) == 0 &&
+		    json_object_object_get_ex(tool, "inputSchema", &schema))
+			add_arguments(h, schema, arguments);
+	}
 }
 
 static struct headers
@@ -101,7 +147,7 @@ make_headers(const struct post *p)
 	if (p->last_event != NULL)
 		headers_add(&h, "Last-Event-ID", p->last_event);
 	if (s->modern && p->message != NULL && p->message->wants_reply)
-		add_modern(&h, p->message);
+		add_modern(&h, s, p->message);
 	add_configured(&h, s);
 	return (h);
 }

@@ -71,7 +71,7 @@ take_retry(struct sse *s, const char *value, size_t len)
 		if (ms < SSE_RETRY_MAX)
 			ms = ms * 10 + (value[i] - '0');
 	if (len > 0 && i == len)
-		s->retry_ms = ms;
+		s->retry_ms = ms < SSE_RETRY_MAX ? ms : SSE_RETRY_MAX;
 }
 
 static bool

@@ -374,3 +374,91 @@ TEST(redirects_are_not_followed)
 	free(log);
 	call_release(&c);
 }
+
+static void
+write_header(void *arg, const char *name, const char *value)
+{
+	struct call *c = arg;
+
+	buf_addf(&c->data, "%s=%s;", name, value);
+}
+
+TEST(each_header_is_told)
+{
+	struct call c;
+	char *log;
+
+	call_init(&c, 0);
+	c.request.header = write_header;
+	log = call_script(&c, answer_well, HTTP_DONE);
+	CHECK_STR(c.data.data,
+	    "Content-Type=Text/Event-Stream; charset=utf-8;"
+	    "Content-Length=18;data: a\n\ndata: b\n\n");
+	call_release(&c);
+	free(log);
+}
+
+TEST(other_methods)
+{
+	static const char *const methods[] = { "GET", "DELETE" };
+	char line[32], *log;
+	struct call c;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		call_init(&c, 0);
+		c.request.method = methods[i];
+		log = call_script(&c, answer_well, HTTP_DONE);
+		snprintf(line, sizeof(line), "%s / HTTP/1.1\r\n", methods[i]);
+		CHECK(strstr(log, line) != NULL);
+		CHECK(strcasestr(log, "Content-Length") == NULL);
+		CHECK_INT(c.data.len, 18);
+		call_release(&c);
+		free(log);
+	}
+}
+
+/* What waits for one call makes another one. */
+struct nest {
+	int port;
+	int calls;
+};
+
+static bool
+call_meanwhile(void *arg, int64_t until_ms,
+    int (*poll)(void *, struct pollfd *, unsigned int, int), void *poll_arg)
+{
+	struct nest *nest = arg;
+	struct call c;
+
+	(void)until_ms;
+	if (nest->calls++ == 0) {
+		call_init(&c, nest->port);
+		call_make(&c, HTTP_DONE);
+		CHECK_INT(c.data.len, 18);
+		call_release(&c);
+	} else {
+		(void)poll(poll_arg, NULL, 0, 10);
+	}
+	return (false);
+}
+
+TEST(a_call_within_a_wait)
+{
+	struct server outer = server_start(answer_well);
+	struct server inner = server_start(answer_well);
+	struct nest nest = { inner.port, 0 };
+	struct http_wait wait = { call_meanwhile, &nest };
+	struct call c;
+	char *log;
+
+	call_init(&c, outer.port);
+	http_post(&c.request, &wait, &c.response);
+	CHECK_INT(c.response.outcome, HTTP_DONE);
+	CHECK_INT(c.data.len, 18);
+	call_release(&c);
+	free(server_stop(&outer));
+	log = server_stop(&inner);
+	CHECK_INT(count(log, "POST "), 1);
+	free(log);
+}

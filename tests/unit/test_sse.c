@@ -265,3 +265,35 @@ TEST(too_much_data_is_refused)
 	sse_release(&s);
 	buf_release(&line);
 }
+
+/* What is known of a stream's reconnection after these bytes. */
+static void
+check_last(const char *stream, const char *id, int64_t retry_ms)
+{
+	struct buf out = BUF_INITIALIZER;
+	struct sse s;
+
+	sse_init(&s, write_down, &out);
+	CHECK(sse_feed(&s, stream, strlen(stream)));
+	CHECK_STR(s.id.len == 0 ? "" : s.id.data, id);
+	CHECK_INT(s.retry_ms, retry_ms);
+	sse_release(&s);
+	buf_release(&out);
+}
+
+TEST(where_a_stream_may_be_taken_up)
+{
+	char *text = xcalloc(6001, 1);
+
+	check_last("data: a\n\n", "", -1);
+	check_last("id: 7\nretry: 250\ndata: \n\n", "7", 250);
+	check_last("id: 7\n\nid: b c\ndata: x\n\n", "b c", -1);
+	check_last("id: 7\n\nid\n", "", -1);
+	check_last("retry: 1\n\nretry: 2s\nretry:\nretry: -3\n", "", 1);
+	check_last("retry: 99999999999999999999\n", "", 3600000);
+	memset(text, 'x', 6000);
+	memcpy(text, "id: ", 4);
+	text[5999] = '\n';
+	check_last(text, "", -1);
+	free(text);
+}
