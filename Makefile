@@ -196,6 +196,7 @@ TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/tool.c \
 		agent-worker/tool/walls.c \
 		agent-worker/tool/walls_open.c \
+		agent-worker/tool/walls_present.c \
 		agent-worker/tool/words.c \
 		agent-worker/tool/work.c
 

@@ -72,7 +72,7 @@ toolbox_prepare(struct toolbox *box)
 {
 	size_t i;
 
-	box->walls.presenting = box->agent->turn.present;
+	walls_present(&box->walls, box->agent->turn.present);
 	for (i = 0; i < TOOL_FAMILIES; i++)
 		if (families[i]->prepare != NULL)
 			families[i]->prepare(box);

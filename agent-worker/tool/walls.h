@@ -33,7 +33,8 @@ struct walls {
 	const char *level;         /* "bwrap", "landlock" or "off" */
 	struct json_object *read;  /* array: more that programs may read, */
 	struct json_object *write; /* and write: no tool of ours does */
-	bool presenting;
+	bool presenting;           /* see walls_present */
+	bool looked;
 };
 
 /*
@@ -48,6 +49,13 @@ bool walls_has_kept_name(const char *path);
 /* From "tools" of init, which has to outlive it. */
 void walls_init(struct walls *, struct json_object *tools);
 void walls_release(struct walls *);
+
+/*
+ * The final presentation begins, or is over.  At its first beginning, what
+ * has a kept name in walls that open is added to what they keep, as far down
+ * and as much as bounds allow, for programs.
+ */
+void walls_present(struct walls *, bool presenting);
 
 /* Whether it may be written just now. */
 bool wall_is_writable(const struct walls *, const struct wall *);

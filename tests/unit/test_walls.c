@@ -1,5 +1,6 @@
 /* agent-worker/tool/walls: no way out, whatever links and renames are made. */
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -264,6 +265,49 @@ TEST(the_presenter_writes_but_not_what_is_kept)
 	box->agent->turn.present = false;
 	toolbox_prepare(box);
 	CHECK_ROWS(before_it);
+	box_leave(box);
+}
+
+/* Programs know nothing of names: they are told paths. */
+TEST(what_has_a_kept_name_is_found_for_programs)
+{
+	struct toolbox *box = box_enter("");
+	const struct wall *wall;
+	size_t i;
+	bool git = false, env = false;
+
+	mkdir("ctx/sub", 0777);
+	mkdir("ctx/sub/node_modules", 0777);
+	mkdir("ctx/sub/node_modules/.git", 0777);
+	spill("ctx/sub/.env", "");
+	mkdir("ws/.git", 0777);
+	wall = walls_find(&box->walls, "../ctx/f", NULL);
+	CHECK_INT(wall->nkeep, 1);
+	box_present(box);
+	box_present(box);
+	CHECK_INT(wall->nkeep, 4);
+	for (i = 0; i < wall->nkeep; i++) {
+		git = git || strstr(wall->keep[i], "/ctx/.git") != NULL;
+		env = env || strstr(wall->keep[i], "/ctx/sub/.env") != NULL;
+	}
+	CHECK(git && env);
+	CHECK_INT(box->walls.list[0].nkeep, 0);
+	wall = walls_find(&box->walls, "../ctx/nested/f", NULL);
+	CHECK_INT(wall->nkeep, 0);
+	box_leave(box);
+}
+
+/* What the worker is: nobody may look into it, and /proc is root's then. */
+TEST(an_undumpable_process)
+{
+	struct toolbox *box = box_enter("");
+
+	CHECK_INT(prctl(PR_SET_DUMPABLE, 0), 0);
+	spill("ws/f", "f");
+	CHECK_INT(try_open(box, "f", O_RDWR), 0);
+	CHECK_INT(try_open(box, "new", MAKE), 0);
+	CHECK_INT(try_parent(box, "f", true), 0);
+	CHECK_INT(prctl(PR_SET_DUMPABLE, 1), 0);
 	box_leave(box);
 }
 
