@@ -155,6 +155,12 @@ ask_to_end(struct job *job, int64_t now)
 		children_signal(SIGTERM);
 		children_signal(SIGCONT);
 	}
+}
+
+/* Nobody waits for a good end any more. */
+static void
+hurry(struct job *job, int64_t now)
+{
 	if (is_orphan(job->parent))
 		job->sweep_at =
 		    mono_min(job->sweep_at, mono_add(now, ORPHAN_MS));
@@ -178,6 +184,8 @@ step(struct job *job, int64_t now)
 	case SWEEPING:
 		break;
 	}
+	if (job->phase == STOPPING)
+		hurry(job, now);
 	if (job->phase == SWEEPING)
 		children_kill(NULL, NULL);
 }
