@@ -375,7 +375,9 @@ take_signals(struct run *run)
 		sweep(run);
 	run->interrupts += s.stop;
 	if (child_is_orphan(run->parent)) {
-		run->interrupts++;
+		/* whoever ended it may have sent us a signal as well */
+		if (run->interrupts == 0)
+			run->interrupts = 1;
 		run_warn(run, "the run that started this one is over");
 	}
 	if (run->interrupts < 2)
