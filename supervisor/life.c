@@ -151,6 +151,14 @@ options_of(const struct run *run, const struct agent_config *a)
 	return (o);
 }
 
+/* Whether what it is told may have keys in it. */
+static bool
+holds_keys(const struct agent_config *a)
+{
+	return (a->api_key != NULL || a->program != NULL ||
+	    (a->secrets != NULL && json_object_array_length(a->secrets) > 0));
+}
+
 void
 life_ready(void *arg, struct worker *w)
 {
@@ -172,11 +180,13 @@ life_ready(void *arg, struct worker *w)
 	if (json_object_object_get_ex(m.backend, "program", &program))
 		add_nest_env(run, w->index, program);
 	run_event(run, &e);
-	if ((m.key != NULL || a->config->program != NULL) && !w->undumpable) {
+	if (!w->undumpable && holds_keys(a->config)) {
 		log_warnx("agent %s: its worker is not undumpable, so it is "
 			  "given no key",
 		    w->name);
 		m.key = NULL;
+		if (m.tools != NULL)
+			json_object_object_del(m.tools, "mcp");
 	}
 	worker_send(w, &m);
 	json_object_put(m.tools);

@@ -13,12 +13,13 @@
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
-#define NESTED_LOGS ".massgen" /* runs that the tools started; nobody's files \
-				*/
-#define TOLD_MAX   10          /* of what was left out, one by one */
-#define PATH_SHOWN 200         /* bytes */
-#define TRIES_MAX  3           /* where a tool moves directories meanwhile */
-#define BUSY_MS    5000        /* between two signs of life */
+/* Runs that the tools started log there: it is nobody's work. */
+#define NESTED_LOGS ".massgen"
+
+#define TOLD_MAX   10   /* of what was left out, one by one */
+#define PATH_SHOWN 200  /* bytes */
+#define TRIES_MAX  3    /* where a tool moves directories meanwhile */
+#define BUSY_MS    5000 /* between two signs of life */
 
 struct snapshots {
 	const char *dir; /* where they are put */

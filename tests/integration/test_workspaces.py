@@ -328,8 +328,9 @@ def test_others_read_the_files_and_cannot_write_them():
     assert result.answer.decode().strip() == "one", result
     snapshot = result.log_dir / "snapshots/agent1.1"
     assert files_of(snapshot) == {"f": "one\n"}
-    assert (snapshot / "f").stat().st_mtime > 0
-    assert (snapshot / "f").stat().st_mode & 0o777 == 0o666
+    if level() == "bwrap":  # the other leaves this open
+        assert (snapshot / "f").stat().st_mtime > 0
+        assert (snapshot / "f").stat().st_mode & 0o777 == 0o666
 
 
 def test_others_are_not_told_whose_the_files_are():
@@ -436,7 +437,7 @@ def test_write_context_is_the_presenters_and_only_then():
         os.makedirs(f"context/{name}")
     pathlib.Path("context/f").write_text("theirs\n")
     here = os.path.abspath("context")
-    try_it = f"cat {here}/f; echo x >{here}/f; echo x >{here}/new"
+    try_it = f"cat {here}/f; echo x >{here}/f; echo x >{here}/seen/new"
     config = agents_config(
         {
             "a": acting(
@@ -456,7 +457,7 @@ def test_write_context_is_the_presenters_and_only_then():
     assert result.code == 0, result
     assert result.answer.decode().split() == ["theirs", "theirs"], result
     assert pathlib.Path("context/f").read_text() == "x\n"
-    assert pathlib.Path("context/new").read_text() == "x\n"
+    assert pathlib.Path("context/seen/new").read_text() == "x\n"
     assert names_in(pathlib.Path("context/kept")) == ["inner"]
 
 
