@@ -27,7 +27,7 @@ find_sandbox(const struct config *config, struct diagnostics *d)
 		if (sandbox_choose(config, &level, why, sizeof(why)) == -1)
 			diagnostics_add(d, SEVERITY_WARNING,
 			    (struct mark) { config->path, 0, 0 }, "sandbox",
-			    NULL, "%s", why);
+			    "See confine(8) for what it needs.", "%s", why);
 	}
 	return (level);
 }

@@ -137,6 +137,24 @@ def test_the_tools_of_examples():
         assert found == wanted, (name, tools)
 
 
+def test_examples_of_tools_do_what_they_show():
+    """Dry runs, with real files and commands."""
+    for name, winner, answer, files in (
+        ("filesystem", "writer", "The page is owls.html.", ["owls.html"]),
+        ("context_paths", "reader", "There is much to note.", []),
+        ("command_line", "worker", "It is 42.", []),
+        ("mcp", "keeper", "Answer of agent1: Q", []),
+    ):
+        result = massgen.run("--dry-run", "--config", f"@examples/{name}", "Q")
+        if name == "command_line" and "sandbox is required" in result.stderr:
+            continue
+        assert result.code == 0, result
+        final = result.log_dir / "final" / winner
+        assert (final / "answer.txt").read_text() == answer, result
+        found = [path.name for path in (final / "workspace").iterdir()]
+        assert found == files, found
+
+
 def test_the_case_study_s_configurations_are_there():
     for name, types in (
         ("meta/massgen_runs_massgen", ["openai"]),
