@@ -159,6 +159,19 @@ holds_keys(const struct agent_config *a)
 	    (a->secrets != NULL && json_object_array_length(a->secrets) > 0));
 }
 
+/* What of an agent's tools may hold keys. */
+static void
+forget_keys(struct json_object *tools)
+{
+	struct json_object *commands;
+
+	if (tools == NULL)
+		return;
+	json_object_object_del(tools, "mcp");
+	if (json_object_object_get_ex(tools, "command_line", &commands))
+		json_object_object_del(commands, "pass_env");
+}
+
 void
 life_ready(void *arg, struct worker *w)
 {
@@ -185,8 +198,7 @@ life_ready(void *arg, struct worker *w)
 			  "given no key",
 		    w->name);
 		m.key = NULL;
-		if (m.tools != NULL)
-			json_object_object_del(m.tools, "mcp");
+		forget_keys(m.tools);
 	}
 	worker_send(w, &m);
 	json_object_put(m.tools);

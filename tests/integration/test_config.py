@@ -334,6 +334,71 @@ def test_the_sandbox_that_works_here_is_told():
     assert result.stdout.endswith(f"Sandbox: {level}\n"), result.stdout
 
 
+# A worker that keeps what it is told and has nothing to say.
+KEEPING_WORKER = """#!/usr/bin/python3
+import json, os, sys
+undumpable = bool(os.environ.get("TEST_UNDUMPABLE"))
+print(json.dumps(
+    {"type": "hello", "version": 1, "undumpable": undumpable}), flush=True)
+with open("init.json", "w") as f:
+    f.write(sys.stdin.readline())
+print(json.dumps({"type": "error", "kind": "auth", "permanent": True,
+                  "text": "sesame-9f3a was told"}), flush=True)
+"""
+
+
+def test_what_a_worker_is_told_about_tools():
+    pathlib.Path("worker").write_text(KEEPING_WORKER)
+    pathlib.Path("worker").chmod(0o755)
+    pathlib.Path("docs").mkdir()
+    backend = {
+        "type": "mock",
+        "cwd": "my/place",
+        "sandbox": "off",
+        "enable_mcp_command_line": True,
+        "command_line_pass_env": ["TEST_TOKEN"],
+        "context_paths": [{"path": "docs", "permission": "write"}],
+        "mcp_servers": {
+            "s": {
+                "command": "server --root",
+                "args": ["${cwd}/x"],
+                "env": {"KEY": "${TEST_TOKEN}", "HERE": "${cwd}"},
+            }
+        },
+    }
+    for undumpable in ("", "1"):
+        result = massgen.run(
+            "Q",
+            config=massgen.agents_config({"a": {"backend": backend}}),
+            env={
+                "MASSGEN_WORKER": str(pathlib.Path("worker").resolve()),
+                "TEST_TOKEN": SECRET,
+                "TEST_UNDUMPABLE": undumpable,
+            },
+        )
+        assert result.code == 2, result
+        tools = json.loads(pathlib.Path("init.json").read_text())["tools"]
+        place = str((result.log_dir / "workspaces" / "place").resolve())
+        assert tools["workspace"] == place, tools
+        assert tools["level"] == "off", tools
+        assert tools["context"] == [
+            {"path": str(pathlib.Path("docs").resolve()), "write": True,
+             "keep": []}
+        ], tools
+        assert tools["command_line"]["timeout"] == 60, tools
+        if undumpable:
+            assert tools["command_line"]["pass_env"] == {"TEST_TOKEN": SECRET}
+            (server,) = tools["mcp"]
+            assert server["command"] == ["server", "--root", f"{place}/x"]
+            assert server["env"] == {"KEY": SECRET, "HERE": place}, server
+        else:
+            assert SECRET not in json.dumps(tools), tools
+            assert "mcp" not in tools and "command_line" in tools, tools
+        for path in result.log_dir.rglob("*"):
+            if path.is_file():
+                assert SECRET.encode() not in path.read_bytes(), path
+
+
 def test_a_run_ends_early_where_a_path_is_missing():
     config = massgen.agents_config({"a": massgen.mock({"answer": "A"})})
     config["orchestrator"] = {"context_paths": [{"path": "missing"}]}
