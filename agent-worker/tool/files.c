@@ -91,31 +91,32 @@ files_absolute(const struct toolbox *box, const char *path)
 
 /* --- the table --- */
 
-#define PATH "absolute, or relative to the workspace"
+/* clang-format off */
+#define PATH	"absolute, or relative to the workspace"
+#define OMITTED	"without it what version control, environments and caches own"
 
-#define S_PATH      S_STRING("path", PATH)
-#define S_PATH_ONLY S_OBJECT(S_NAME("path"), S_PATH)
-#define S_INCLUDE                     \
-	S_STRINGS("include_patterns", \
-	    "files to take, such as *.py or src/*; all without it")
-#define S_EXCLUDE S_STRINGS("exclude_patterns", "files and directories to omit")
-#define S_OMIT    S_STRINGS("excludePatterns", "names or paths to omit")
-#define S_EDIT                                                             \
-	S_OBJECT(S_NAME("oldText") "," S_NAME("newText"),                  \
-	    S_STRING("oldText",                                            \
-		"stands in the file exactly once") "," S_STRING("newText", \
-		"takes its place"))
+#define S_PATH		S_STRING("path", PATH)
+#define S_PATH_ONLY	S_OBJECT(S_NAME("path"), S_PATH)
+#define S_INCLUDE	S_STRINGS("include_patterns", \
+			    "files to take, such as *.py or src/*; or all")
+#define S_EXCLUDE	S_STRINGS("exclude_patterns", \
+			    "files and directories to omit")
+#define S_OMIT		S_STRINGS("excludePatterns", "names or paths to omit")
+#define S_EDIT		S_OBJECT(S_NAME("oldText") "," S_NAME("newText"), \
+			    S_STRING("oldText", \
+				"stands in the file exactly once") "," \
+			    S_STRING("newText", "takes its place"))
 
 static const struct tool_row rows[] = {
 	{ "read_text_file",
 	    "Read a text file. Long files come in pages: what is left out is "
 	    "said, with the offset to go on from.",
 	    S_OBJECT(S_NAME("path"),
-		S_PATH "," S_INTEGER("head",
-		    "only the first so many lines") "," S_INTEGER("tail",
-		    "only the last so many lines") "," S_INTEGER("offset",
-		    "first line to read, from 1") "," S_INTEGER("limit",
-		    "so many lines from there")),
+		S_PATH ","
+		S_INTEGER("head", "only the first so many lines") ","
+		S_INTEGER("tail", "only the last so many lines") ","
+		S_INTEGER("offset", "first line to read, from 1") ","
+		S_INTEGER("limit", "so many lines from there")),
 	    files_read_text_file },
 	{ "read_multiple_files",
 	    "Read several text files at once. One that cannot be read does "
@@ -126,97 +127,113 @@ static const struct tool_row rows[] = {
 	    "Write a whole file, new or in place of the one there is. "
 	    "Directories that it needs are made.",
 	    S_OBJECT(S_NAME("path") "," S_NAME("content"),
-		S_PATH "," S_STRING("content", "the whole text")),
+		S_PATH ","
+		S_STRING("content", "the whole text")),
 	    files_write_file },
 	{ "edit_file",
 	    "Replace pieces of a text file, one after the other. Each "
 	    "oldText has to stand there exactly once, or nothing is written. "
 	    "Returns a diff.",
 	    S_OBJECT(S_NAME("path") "," S_NAME("edits"),
-		S_PATH
-		"," S_LIST("edits", S_EDIT, "in this order") "," S_BOOLEAN(
-		    "dryRun", "only show the diff")),
+		S_PATH ","
+		S_LIST("edits", S_EDIT, "in this order") ","
+		S_BOOLEAN("dryRun", "only show the diff")),
 	    files_edit_file },
 	{ "create_directory",
 	    "Make a directory, and those above it that are missing. One that "
 	    "is there already will do.",
-	    S_PATH_ONLY, files_create_directory },
-	{ "list_directory", "List what a directory holds.", S_PATH_ONLY,
+	    S_PATH_ONLY,
+	    files_create_directory },
+	{ "list_directory",
+	    "List what a directory holds.",
+	    S_PATH_ONLY,
 	    files_list_directory },
 	{ "directory_tree",
 	    "Everything below a directory, as JSON: name, type and children.",
-	    S_OBJECT(S_NAME("path"), S_PATH "," S_OMIT), files_directory_tree },
+	    S_OBJECT(S_NAME("path"),
+		S_PATH ","
+		S_OMIT),
+	    files_directory_tree },
 	{ "search_files",
 	    "Find files and directories by name, at any depth. A pattern "
 	    "such as *.py is for names, one with a slash for paths; without "
 	    "* ? [ it is looked for within names.",
 	    S_OBJECT(S_NAME("path") "," S_NAME("pattern"),
-		S_PATH "," S_STRING("pattern", "see above") "," S_OMIT),
+		S_PATH ","
+		S_STRING("pattern", "see above") ","
+		S_OMIT),
 	    files_search_files },
 	{ "search_text",
 	    "Find lines in text files by a POSIX extended regular expression, "
 	    "as path:line: text.",
 	    S_OBJECT(S_NAME("pattern"),
-		S_STRING("pattern", "the regular expression") "," S_STRING(
-		    "path",
-		    "a file or directory; else the workspace") "," S_INCLUDE "," S_STRINGS("exclude_patterns",
-		    "files and directories to omit; without it what version "
-		    "control, environments and caches own") "," S_BOOLEAN("igno"
-									  "re_"
-									  "cas"
-									  "e",
-		    "a is A") "," S_INTEGER("max_results",
-		    "200 without it, at most 2000")),
+		S_STRING("pattern", "the regular expression") ","
+		S_STRING("path", "a file or directory; or the workspace") ","
+		S_INCLUDE ","
+		S_STRINGS("exclude_patterns", "what to omit; " OMITTED) ","
+		S_BOOLEAN("ignore_case", "a is A") ","
+		S_INTEGER("max_results", "200 without it, at most 2000")),
 	    files_search_text },
-	{ "get_file_info", "Size, times, kind and permissions of a file.",
-	    S_PATH_ONLY, files_get_file_info },
+	{ "get_file_info",
+	    "Size, times, kind and permissions of a file.",
+	    S_PATH_ONLY,
+	    files_get_file_info },
 	{ "move_file",
 	    "Move or rename a file or directory; destination must not exist.",
 	    S_OBJECT(S_NAME("source") "," S_NAME("destination"),
-		S_STRING("source", PATH) "," S_STRING("destination", PATH)),
+		S_STRING("source", PATH) ","
+		S_STRING("destination", PATH)),
 	    files_move_file },
 	{ "list_allowed_directories",
 	    "Which directories and files may be used, and how.",
-	    S_OBJECT("", ""), files_list_allowed_directories },
-	{ "copy_file", "Copy a file, or a directory with all it holds.",
+	    S_OBJECT("", ""),
+	    files_list_allowed_directories },
+	{ "copy_file",
+	    "Copy a file, or a directory with all it holds.",
 	    S_OBJECT(S_NAME("source_path") "," S_NAME("destination_path"),
-		S_STRING("source_path", PATH) "," S_STRING("destination_path",
-		    PATH) "," S_BOOLEAN("overwrite", "replace what is there")),
+		S_STRING("source_path", PATH) ","
+		S_STRING("destination_path", PATH) ","
+		S_BOOLEAN("overwrite", "replace what is there")),
 	    files_copy_file },
-	{ "copy_files_batch", "Copy the files of a directory that match.",
+	{ "copy_files_batch",
+	    "Copy the files of a directory that match.",
 	    S_OBJECT(S_NAME("source_base_path"),
-		S_STRING("source_base_path", PATH) "," S_STRING(
-		    "destination_base_path",
-		    "a directory; without it the workspace") "," S_INCLUDE
-							     "," S_EXCLUDE
-							     "," S_BOOLEAN(
-								 "overwrite",
-								 "replace "
-								 "files that "
-								 "are there")),
+		S_STRING("source_base_path", PATH) ","
+		S_STRING("destination_base_path",
+		    "a directory; without it the workspace") ","
+		S_INCLUDE ","
+		S_EXCLUDE ","
+		S_BOOLEAN("overwrite", "replace files that are there")),
 	    files_copy_files_batch },
 	{ "delete_file",
 	    "Delete a file, an empty directory, or with recursive any.",
 	    S_OBJECT(S_NAME("path"),
-		S_PATH "," S_BOOLEAN("recursive", "with all it holds")),
+		S_PATH ","
+		S_BOOLEAN("recursive", "with all it holds")),
 	    files_delete_file },
-	{ "delete_files_batch", "Delete the files of a directory that match.",
+	{ "delete_files_batch",
+	    "Delete the files of a directory that match.",
 	    S_OBJECT(S_NAME("base_path"),
-		S_STRING("base_path", PATH) "," S_INCLUDE "," S_EXCLUDE),
+		S_STRING("base_path", PATH) ","
+		S_INCLUDE ","
+		S_EXCLUDE),
 	    files_delete_files_batch },
 	{ "compare_directories",
 	    "Which files two directories have alone, the same and different.",
 	    S_OBJECT(S_NAME("dir1") "," S_NAME("dir2"),
-		S_STRING("dir1", PATH) "," S_STRING("dir2", PATH) "," S_BOOLEAN(
-		    "show_content_diff", "with diffs")),
+		S_STRING("dir1", PATH) ","
+		S_STRING("dir2", PATH) ","
+		S_BOOLEAN("show_content_diff", "with diffs")),
 	    files_compare_directories },
-	{ "compare_files", "What differs between two text files, as a diff.",
+	{ "compare_files",
+	    "What differs between two text files, as a diff.",
 	    S_OBJECT(S_NAME("file1") "," S_NAME("file2"),
-		S_STRING("file1", PATH) "," S_STRING(
-		    "file2", PATH) "," S_INTEGER("context_lines",
-		    "round each change; 3 without it")),
+		S_STRING("file1", PATH) ","
+		S_STRING("file2", PATH) ","
+		S_INTEGER("context_lines", "round each change; 3 without it")),
 	    files_compare_files },
 };
+/* clang-format on */
 
 static void
 open_files(struct toolbox *box)

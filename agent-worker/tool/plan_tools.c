@@ -309,55 +309,66 @@ get_blocked_tasks(struct toolbox *box, void *arg, struct json_object *arguments,
 
 /* --- the table --- */
 
-#define S_DEPENDS                                \
-	S_LIST("depends_on",                     \
-	    "{\"anyOf\":[{\"type\":\"string\"}," \
-	    "{\"type\":\"integer\"}]}",          \
-	    "ids of tasks in this list, or numbers of earlier ones from 0")
-#define S_TASK                                                          \
-	S_OBJECT(S_NAME("description"),                                 \
-	    S_STRING("description", "what is to be done") "," S_STRING( \
-		"id", "a short name; made up without it") "," S_DEPENDS)
-#define S_TASK_ID S_STRING("task_id", "which task")
+/* clang-format off */
+#define ANY_OF(a, b)	"{\"anyOf\":[" a "," b "]}"
+#define S_ID_OR_NUMBER	ANY_OF("{\"type\":\"string\"}", "{\"type\":\"integer\"}")
+#define S_TASK_ID	S_STRING("task_id", "which task")
+#define S_STATUS	"\"status\":{\"type\":\"string\",\"enum\":[" \
+			"\"pending\",\"in_progress\",\"completed\"," \
+			"\"blocked\"]}"
+#define S_TASK							\
+	S_OBJECT(S_NAME("description"),				\
+	    S_STRING("description", "what is to be done") ","	\
+	    S_STRING("id", "a short name; or one is made up") ","	\
+	    S_LIST("depends_on", S_ID_OR_NUMBER,			\
+		"ids of tasks in this list, or numbers of earlier ones from 0"))
 
 static const struct tool_row rows[] = {
 	{ "create_task_plan",
 	    "Make a plan of tasks, in place of the one there is. A task is "
 	    "an object, or just text; it waits for those it depends on.",
 	    S_OBJECT(S_NAME("tasks"),
-		S_LIST("tasks",
-		    "{\"anyOf\":[{\"type\":\"string\"}," S_TASK "]}",
+		S_LIST("tasks", ANY_OF("{\"type\":\"string\"}", S_TASK),
 		    "in order")),
 	    create_task_plan },
-	{ "add_task", "Add a task to the plan.",
+	{ "add_task",
+	    "Add a task to the plan.",
 	    S_OBJECT(S_NAME("description"),
-		S_STRING("description", "what is to be done") "," S_STRING(
-		    "after_task_id",
-		    "put it behind this; else last") "," S_STRINGS("depends_on",
-		    "ids of tasks that come first")),
+		S_STRING("description", "what is to be done") ","
+		S_STRING("after_task_id", "put it behind this; or last") ","
+		S_STRINGS("depends_on", "ids of tasks that come first")),
 	    add_task },
 	{ "update_task_status",
 	    "Say how far a task is. When it is completed, tells which tasks "
 	    "are ready because of it.",
 	    S_OBJECT(S_NAME("task_id") "," S_NAME("status"),
-		S_TASK_ID
-		",\"status\":{\"type\":\"string\",\"enum\":["
-		"\"pending\",\"in_progress\",\"completed\",\"blocked\"]}"),
+		S_TASK_ID ","
+		S_STATUS),
 	    update_task_status },
-	{ "edit_task", "Change what a task says.",
+	{ "edit_task",
+	    "Change what a task says.",
 	    S_OBJECT(S_NAME("task_id"),
-		S_TASK_ID "," S_STRING("description", "what it says now")),
+		S_TASK_ID ","
+		S_STRING("description", "what it says now")),
 	    edit_task },
-	{ "get_task_plan", "The whole plan, with all tasks.", S_OBJECT("", ""),
+	{ "get_task_plan",
+	    "The whole plan, with all tasks.",
+	    S_OBJECT("", ""),
 	    get_task_plan },
 	{ "delete_task",
 	    "Take a task out of the plan, unless others depend on it.",
-	    S_OBJECT(S_NAME("task_id"), S_TASK_ID), delete_task },
-	{ "get_ready_tasks", "The tasks that can be started now.",
-	    S_OBJECT("", ""), get_ready_tasks },
-	{ "get_blocked_tasks", "The tasks that wait, and for which.",
-	    S_OBJECT("", ""), get_blocked_tasks },
+	    S_OBJECT(S_NAME("task_id"), S_TASK_ID),
+	    delete_task },
+	{ "get_ready_tasks",
+	    "The tasks that can be started now.",
+	    S_OBJECT("", ""),
+	    get_ready_tasks },
+	{ "get_blocked_tasks",
+	    "The tasks that wait, and for which.",
+	    S_OBJECT("", ""),
+	    get_blocked_tasks },
 };
+/* clang-format on */
 
 /* --- the family --- */
 

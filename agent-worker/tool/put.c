@@ -172,8 +172,9 @@ put_begin(struct put *p, const struct walls *w, const char *path, char *err,
 		ret = begin_beside(p, w, real, err, errlen);
 	if (ret == 0 && p->tmp != NULL &&
 	    fchmod(p->fd, st.st_mode & 0777) == -1) {
-		ret = refuse(err, errlen, path);
+		refuse(err, errlen, path);
 		put_abort(p);
+		ret = -1;
 	}
 	free(real);
 	close(at);

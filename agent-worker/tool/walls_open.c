@@ -250,8 +250,9 @@ walls_open_parent(const struct walls *w, const char *path, bool write,
 		return (-1);
 	if (*rest == '\0') {
 		free(rest);
-		return (walls_refuse(err, errlen, EBUSY,
-		    "%s: it is itself what is allowed", path));
+		walls_refuse(err, errlen, EBUSY,
+		    "%s: it is itself what is allowed", path);
+		return (-1);
 	}
 	slash = strrchr(rest, '/');
 	parent = xstrndup(rest, slash == NULL ? 0 : (size_t)(slash - rest));

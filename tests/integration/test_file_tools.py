@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 from massgen import agents_config, run  # noqa: E402
+from worker import level  # noqa: E402
 
 PLAN = {
     "tasks": [
@@ -57,13 +58,13 @@ def project():
     return pathlib.Path("project").resolve()
 
 
-def go(server, asked, **orchestrator):
+def go(server, asked, backend=None, **orchestrator):
     """A run of two models that do the same."""
     result = run(
         asked,
         config=agents_config(
             {
-                name: llm.agent(server, "calls", cwd=name)
+                name: llm.agent(server, "calls", cwd=name, **(backend or {}))
                 for name in ("left", "right")
             },
             orchestrator=orchestrator,
@@ -139,6 +140,41 @@ def test_a_model_works_on_files():
     assert (base / "main.c").read_text() == "late\n"
     assert (base / ".git/config").read_text() == "[core]\n"
     assert (base / "tests/t.c").read_text() == "kept\n"
+
+
+@harness.limit(60)
+def test_the_presenters_commands_have_the_same_walls():
+    if level() == "off":
+        raise harness.Skip("nothing here can hold a command")
+    base = project()
+    (base / "sub").mkdir()
+    (base / "sub/.env").write_text("KEY=1\n")
+    command = (
+        f"cd {base}; echo x >main.c; echo x >.git/config; echo x >sub/.env; "
+        f"echo x >tests/t.c; rm -rf .git; cat ../secret; true"
+    )
+    present = [("execute_command", {"command": command})]
+    with llm.Server() as server:
+        go(
+            server,
+            question([], present),
+            backend={"enable_mcp_command_line": True},
+            context_paths=[
+                {
+                    "path": str(base),
+                    "permission": "write",
+                    "protected_paths": ["tests"],
+                }
+            ],
+        )
+        last = server.requests()[-1]["body"]["messages"]
+    told = json.loads(last[-1]["content"])
+    assert told["exit_code"] == 0, told
+    assert "nobody's" not in told["stdout"], told
+    assert (base / "main.c").read_text() == "x\n", told
+    assert (base / ".git/config").read_text() == "[core]\n", told
+    assert (base / "sub/.env").read_text() == "KEY=1\n", told
+    assert (base / "tests/t.c").read_text() == "kept\n", told
 
 
 @harness.limit(60)
