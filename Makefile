@@ -9,7 +9,7 @@ DATADIR ?=	$(PREFIX)/share/massgen
 MANDIR ?=	$(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 MAN =		massgen.1 massgen.yaml.5 massgen-status.5 massgen-ipc.7 \
-		agent-worker.8
+		agent-worker.8 confine.8
 
 CC ?=		cc
 PKGS =		libbsd-overlay json-c yaml-0.1

@@ -236,15 +236,19 @@ add_reaper(struct words *w, const struct policy *p)
 		add(w, p->argv[i]);
 }
 
+/*
+ * Not --die-with-parent: if bwrap were killed before it has let its child go
+ * on, that child would wait for ever.  It lives as long as the reaper inside,
+ * and that one ends when nobody is at the other end of its socket.
+ */
 static char **
 make_argv(const char *program, const char *self, const struct policy *p)
 {
 	struct words w = { NULL, 0 };
 
 	add_all(&w, program, "--unshare-user-try", "--unshare-pid",
-	    "--unshare-ipc", "--unshare-uts", "--die-with-parent",
-	    "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--seccomp",
-	    FILTER_FD, NULL);
+	    "--unshare-ipc", "--unshare-uts", "--new-session", "--as-pid-1",
+	    "--cap-drop", "ALL", "--seccomp", FILTER_FD, NULL);
 	if (!p->network)
 		add(&w, "--unshare-net");
 	add_files(&w, p, self);
@@ -282,7 +286,7 @@ bwrap_prepare(struct stage *stage, char *err, size_t errlen)
 	free(program);
 	free(self);
 	if (stage->owned == NULL) {
-		snprintf(err, errlen, "%s: not found", PROGRAM);
+		snprintf(err, errlen, "not found in PATH");
 		return (-1);
 	}
 	setenv("TMPDIR", TMP, 1);

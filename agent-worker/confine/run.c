@@ -97,14 +97,15 @@ static int
 start(struct job *job, int *out_status)
 {
 	struct stage *stage = job->stage;
+	bool inside = stage->control == -1; /* else it is only on its way */
 	struct spawn sp = { .argv = stage->argv,
 		.envp = environ,
-		.dir = stage->control == -1 ? job->policy->dir : NULL,
+		.dir = inside ? job->policy->dir : NULL,
 		.fds = { 0, 1, 2 },
 		.pass = stage->pass,
 		.npass = stage->npass,
 		.session = true,
-		.death_signal = SIGKILL,
+		.death_signal = inside ? SIGKILL : 0, /* see bwrap.c */
 		.enter = stage_enter,
 		.arg = stage };
 	bool entered;
@@ -113,7 +114,7 @@ start(struct job *job, int *out_status)
 	job->pid = spawn_enter(&sp, &entered, why, sizeof(why));
 	if (job->pid != -1)
 		return (0);
-	if (!entered || stage->control != -1)
+	if (!entered || !inside)
 		*out_status = EXIT_WALLS;
 	else
 		*out_status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
@@ -285,7 +286,8 @@ finish(const struct job *job)
 
 	snprintf(line, sizeof(line), "%s orphans %d\n",
 	    name_end(job, word, sizeof(word)), job->orphans);
-	say(job->policy, line);
+	if (!job->abandoned)
+		say(job->policy, line);
 	return (shell_status(job->status));
 }
 
