@@ -375,12 +375,11 @@ take_signals(struct run *run)
 		sweep(run);
 	run->interrupts += s.stop;
 	if (child_is_orphan(run->parent)) {
-		/* whoever ended it may have sent us a signal as well */
-		if (run->interrupts == 0)
-			run->interrupts = 1;
+		run->interrupts++;
 		run_warn(run, "the run that started this one is over");
 	}
-	if (run->interrupts < 2)
+	/* a nested run is told by each that ends around it: nobody hurries */
+	if (run->interrupts < 2 || run->parent != NULL)
 		return;
 	/* somebody is in a hurry: no grace for anybody */
 	for (i = 0; i < run->session->nagents; i++)
