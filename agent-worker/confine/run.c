@@ -167,16 +167,30 @@ hurry(struct job *job, int64_t now)
 		    mono_min(job->sweep_at, mono_add(now, ORPHAN_MS));
 }
 
+/*
+ * Whether the main process was told to end by somebody who may tell others
+ * too, and us: it is the first to go, but not the one to be waited for.
+ */
+static bool
+was_told(const struct job *job)
+{
+	int sig = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;
+
+	return (job->pid == 0 &&
+	    (sig == SIGTERM || sig == SIGINT || sig == SIGHUP));
+}
+
 static void
 step(struct job *job, int64_t now)
 {
 	switch (job->phase) {
 	case RUNNING:
-		if (job->pid == 0 || job->abandoned ||
-		    watch_is_exceeded(&job->watch, now))
+		if (job->abandoned || watch_is_exceeded(&job->watch, now))
 			job->phase = SWEEPING;
-		else if (job->asked)
+		else if (job->asked || was_told(job))
 			ask_to_end(job, now);
+		else if (job->pid == 0)
+			job->phase = SWEEPING;
 		break;
 	case STOPPING:
 		if (now >= job->sweep_at || job->abandoned)
