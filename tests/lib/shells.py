@@ -10,12 +10,29 @@ import pathlib
 import signal
 import subprocess
 import tempfile
+import time
 
-import harness
 import processes
 import worker
 
 LEVELS = ("bwrap", "landlock", "off")
+
+# Twelve processes that hold on to life in every way a shell knows.
+TREE = """
+sleep 1000 &
+setsid sleep 1000 &
+(sleep 1000 &)
+(setsid sh -c 'sleep 1000 & exec sleep 1000' &)
+nohup sleep 1000 >/dev/null 2>&1 &
+sh -c 'trap "" TERM HUP INT; sleep 1000; sleep 1000' &
+setsid sh -c 'kill -STOP $$; exec sleep 1000' &
+sh -c 'sleep 1000 & trap "" TERM; wait' &
+echo up
+trap '' TERM
+sleep 1000
+sleep 1000
+"""
+TREE_SIZE = 12
 
 
 def works(level):
@@ -89,9 +106,10 @@ class Shells(worker.Worker):
 
     def await_none(self, seconds=5):
         """Until nothing of its tools is left."""
-        harness.wait_until(
-            lambda: not self.alive(), "all tools have ended", seconds
-        )
+        deadline = time.monotonic() + seconds
+        while left := self.alive():
+            assert time.monotonic() < deadline, [str(p) for p in left]
+            time.sleep(0.05)
 
     def kill(self):
         """End the worker as a crash would."""
@@ -125,3 +143,17 @@ def execute(command, level="off", setup=None, tool_env=None, env=None, **more):
         if setup is not None:
             setup(shells)
         return shells.turn()
+
+
+def commander(*calls, **backend):
+    """An agent that makes these calls, and answers with the last output."""
+    tools = [{"name": name, "arguments": a} for name, a in calls]
+    script = [{"tools": tools, "answer": "It is {{stdout}}"}]
+    return {
+        "backend": {
+            "type": "mock",
+            "script": script,
+            "enable_mcp_command_line": True,
+        }
+        | backend
+    }
