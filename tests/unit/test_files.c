@@ -375,7 +375,15 @@ TEST(the_presenter_writes_what_is_the_users)
 	struct toolbox *box = box_enter(FILES);
 	struct stat before, after;
 
+	mkdir("ctx/repository", 0777);
+	mkdir("ctx/repository/.git", 0777);
 	box_present(box);
+	REFUSED("move_file",
+	    "{'source':'../ctx/repository','destination':'../ctx/moved'}",
+	    "/.git in it is protected");
+	REFUSED("move_file",
+	    "{'source':'../ctx/repository','destination':'moved'}",
+	    "/.git in it is protected");
 	OK("write_file", "{'path':'../ctx/f','content':'x'}", "");
 	OK("write_file", "{'path':'../ctx/new/f','content':'x'}", "");
 	CHECK_INT(stat("only/one.txt", &before), 0);
