@@ -234,7 +234,7 @@ read_reply(struct mcp_server *s, const char *method,
 	} else if (!json_object_object_get_ex(s->reply, "result", &result) ||
 	    !json_object_is_type(result, json_type_object)) {
 		outcome = mcp_fail(
-		    s, MCP_LOST, "%s: the result is no object", method);
+		    s, MCP_REFUSED, "%s: the result is no object", method);
 	} else {
 		*out_result = json_object_get(result);
 	}

@@ -351,10 +351,11 @@ settle(struct post *p)
 		return (mcp_fail(s, MCP_LATE, "%s", r->error));
 	if (r->outcome != HTTP_DONE)
 		return (mcp_fail(s, MCP_LOST, "%s", r->error));
-	if (r->status < 200 || r->status > 299)
-		return (settle_status(p));
+	/* what is wrong with a note shows with the next request */
 	if (!wants_reply)
 		return (MCP_OK);
+	if (r->status < 200 || r->status > 299)
+		return (settle_status(p));
 	return (mcp_fail(s, MCP_LOST,
 	    "HTTP status %ld without a reply to the request", r->status));
 }

@@ -33,13 +33,16 @@ def at(url, name="f", **more):
 
 def step(*calls):
     """Make these calls; the last one's result is the answer."""
-    made = [call(f"mcp__f__{one}") if isinstance(one, str) else one
-            for one in calls]
+    made = [
+        call(f"mcp__f__{one}") if isinstance(one, str) else one
+        for one in calls
+    ]
     return {"tools": made, "answer": "{{result}}"}
 
 
-def echo(text="hello", name="f"):
-    return call(f"mcp__{name}__echo", text=text)
+def echo(text="hello"):
+    """A call that comes to its argument."""
+    return call("mcp__f__echo", text=text)
 
 
 def agent(*script, servers=None, env=None, **more):
@@ -689,7 +692,8 @@ def test_http_stream_taken_up_again():
 def test_http_server_that_asks():
     for words in ("ok", "session", "linger"):
         with Http(words) as server:
-            said = json.loads(answers(step("ask"), servers=[at(server.url)])[0])
+            servers = [at(server.url)]
+            said = json.loads(answers(step("ask"), servers=servers)[0])
             assert said[0]["result"] == {}, said
             codes = [one["error"]["code"] for one in said[1:]]
             assert codes == [-32601] * 2, said

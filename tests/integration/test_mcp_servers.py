@@ -50,26 +50,28 @@ def answers(servers, *calls):
 
 
 def test_filesystem():
+    text = "x" * 50000
     said, words = answers(
         [stdio("filesystem", ".")],
-        call("mcp__filesystem__write_file", path="note.txt", content="x" * 50000),
+        call("mcp__filesystem__write_file", path="note.txt", content=text),
         call("mcp__filesystem__read_text_file", path="note.txt"),
         call("mcp__filesystem__list_directory", path="."),
         call("mcp__filesystem__read_text_file", path="/etc/passwd"),
         call("mcp__filesystem__read_text_file", wrong=1),
     )
     assert "Successfully wrote" in said[0], (said[0], words)
-    assert said[1] == "x" * 50000, said[1][:200]
+    assert said[1] == text, said[1][:200]
     assert said[2] == "[FILE] note.txt", said[2]
     assert "Access denied" in said[3], said[3]
     assert "nvalid" in said[4], said[4]
-    assert pathlib.Path("workspace/note.txt").read_text() == "x" * 50000
+    assert pathlib.Path("workspace/note.txt").read_text() == text
 
 
 def test_memory():
-    entity = {"name": "massgen", "entityType": "program", "observations": ["é"]}
+    entity = {"name": "x", "entityType": "program", "observations": ["é"]}
+    kept = str(pathlib.Path.cwd() / "workspace/memory.json")
     said, words = answers(
-        [stdio("memory", env={"MEMORY_FILE_PATH": str(pathlib.Path.cwd() / "workspace/memory.json")})],
+        [stdio("memory", env={"MEMORY_FILE_PATH": kept})],
         call("mcp__memory__create_entities", entities=[entity]),
         call("mcp__memory__read_graph"),
         call("mcp__memory__search_nodes", query="nothing"),
@@ -85,7 +87,11 @@ EVERYTHING = (
     ("get-tiny-image", {}, PIXEL),
     ("get-structured-content", {"location": "Chicago"}, "temperature"),
     ("get-resource-links", {"count": 2}, "[resource demo://"),
-    ("trigger-long-running-operation", {"duration": 1, "steps": 4}, "completed"),
+    (
+        "trigger-long-running-operation",
+        {"duration": 1, "steps": 4},
+        "completed",
+    ),
     ("get-sum", {"a": "x"}, "nvalid"),
 )
 
@@ -231,7 +237,11 @@ def test_filters_of_a_run():
     _, _, names = run(
         "Why?",
         [
-            entry("filesystem", ".", allowed_tools=["read_text_file", "edit_file"]),
+            entry(
+                "filesystem",
+                ".",
+                allowed_tools=["read_text_file", "edit_file"],
+            ),
             entry("memory", exclude_tools=["read_graph"]),
         ],
         exclude_tools=["mcp__filesystem__edit_file"],
