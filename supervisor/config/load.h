@@ -39,7 +39,10 @@ char *expand_next(const char **text);
 /* Why a URL cannot be used, or NULL. */
 const char *url_problem(const char *url);
 
-/* The host in a URL that has no problem, malloc'd and without brackets. */
+/*
+ * The host in a URL that has no problem, malloc'd and without brackets, and
+ * its port; 0: it has one that cannot be.
+ */
 char *url_host(const char *url, int *out_port);
 
 /* Where a host is, as far as its name or address tells. */

@@ -6,10 +6,12 @@
  */
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ipc/buf.h"
 #include "ipc/log.h"
@@ -239,10 +241,12 @@ load_args(const struct mcp_entry *e)
 		    ARGS_MAX);
 }
 
+/* Relative to where we are, as other paths of a configuration. */
 static void
 load_dir(const struct mcp_entry *e)
 {
 	const char *dir = tree_string(e->map, "cwd");
+	char here[PATH_MAX], *path;
 
 	if (dir == NULL)
 		return;
@@ -251,7 +255,13 @@ load_dir(const struct mcp_entry *e)
 		    TEXT_MAX);
 	else if (has_parent(dir))
 		mcp_error(e, "cwd", NULL, "'cwd' must not hold '..'");
-	json_object_object_add(e->o, "cwd", json_object_new_string(dir));
+	if (*dir == '/' || strncmp(dir, "${cwd}", 6) == 0 ||
+	    getcwd(here, sizeof(here)) == NULL)
+		path = xstrdup(dir);
+	else
+		path = xasprintf("%s/%s", here, dir);
+	json_object_object_add(e->o, "cwd", json_object_new_string(path));
+	free(path);
 }
 
 /* A server that is fetched needs the network, unless commands are kept off. */

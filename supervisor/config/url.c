@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ url_problem(const char *url)
 		return ("has no host");
 	if (host[strcspn(host, "/?#@")] == '@')
 		return ("must not hold a user name or password");
+	for (c = host; *c != '\0' && strchr("/?#", *c) == NULL; c++) {
+		if (*c == '%' || *c == '\\')
+			return ("has a host that is written in another way "
+				"than as a name or an address");
+	}
 	for (c = url; *c != '\0'; c++) {
 		if (isspace((unsigned char)*c) || iscntrl((unsigned char)*c))
 			return ("must not hold spaces or control characters");
@@ -35,7 +41,8 @@ url_problem(const char *url)
 char *
 url_host(const char *url, int *out_port)
 {
-	const char *host = strstr(url, "://") + strlen("://"), *port;
+	const char *host = strstr(url, "://") + strlen("://"), *port, *wrong;
+	char digits[8];
 	size_t len;
 
 	*out_port = strncasecmp(url, "https:", 6) == 0 ? 443 : 80;
@@ -47,8 +54,11 @@ url_host(const char *url, int *out_port)
 		len = strcspn(host, ":/?#");
 		port = host + len;
 	}
-	if (*port == ':' && isdigit((unsigned char)port[1]))
-		*out_port = atoi(port + 1);
+	if (*port == ':') {
+		snprintf(digits, sizeof(digits), "%.*s",
+		    (int)strcspn(port + 1, "/?#"), port + 1);
+		*out_port = (int)strtonum(digits, 1, 65535, &wrong);
+	}
 	while (len > 0 && host[len - 1] == '.')
 		len--;
 	return (xstrndup(host, len));
