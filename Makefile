@@ -271,6 +271,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_config_find \
 		tests/unit/test_config_mcp \
 		tests/unit/test_config_tools \
+		tests/unit/test_config_url \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_journal \
