@@ -31,7 +31,7 @@ _massgen()
 	--question-file | --output | -o)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
-	--log-root)
+	--log-root | gc)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return ;;
 	--model | --system-message | --base-url | --orchestrator-timeout | \

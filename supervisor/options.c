@@ -222,6 +222,7 @@ options_usage(FILE *fp)
 		fprintf(fp, "  %-32s %s\n", left, table[i].help);
 	}
 	fprintf(fp,
-	    "\nA question of - is read from standard input.  "
+	    "\nA question of - is read from standard input.\n"
+	    "massgen gc [DIR] cleans up behind runs that were killed.  "
 	    "See massgen(1).\n");
 }

@@ -19,7 +19,7 @@
 #include "supervisor/run.h"
 
 #define RUNS_BELOW ".massgen/massgen_logs" /* of a workspace */
-#define DEPTH_MAX  8                       /* of runs within runs */
+#define DEPTH_MAX  17                      /* of runs within runs */
 #define END_MS     5000
 
 struct gc {
