@@ -95,6 +95,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/validate.c \
 		supervisor/verdict.c \
 		supervisor/workspace.c \
+		supervisor/decide/account.c \
 		supervisor/decide/event.c \
 		supervisor/decide/novelty.c \
 		supervisor/decide/order.c \

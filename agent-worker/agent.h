@@ -18,7 +18,7 @@ struct toolbox;
 struct answer {
 	char *label; /* "agent2.1"; NULL: it gave none */
 	char *text;
-	bool cut; /* the supervisor has more of it */
+	bool cut;    /* the supervisor has more of it */
 	char *files; /* the directory of its files; NULL: it has none */
 };
 

@@ -23,8 +23,8 @@ char *prompt_classify(const struct agent *);
 char *prompt_evaluate(const struct agent *, const char *answer);
 
 /* An answer in a text; remark stands behind the agent's name. */
-void prompt_add_answer(struct buf *, const char *name, const char *remark,
-    const struct answer *);
+void prompt_add_answer(
+    struct buf *, const char *name, const char *remark, const struct answer *);
 
 /* What an agent with tools has to know of its files; see init.tools. */
 void prompt_add_places(const struct agent *, struct buf *);

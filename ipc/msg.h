@@ -76,7 +76,7 @@ struct msg {
 	const char *key;  /* the backend's key, in init only */
 	const char *system_message;
 	const char *snapshot; /* answer: the name of its files, as they are */
-	const char *snapshot_error; /* answer: why there is none */
+	const char *snapshot_error;   /* answer: why there is none */
 	struct json_object *answers;  /* not yet sent: [{agent, label, text,
 				       * bytes: of the whole, if text is cut,
 				       * files: a directory, if it has any}] */

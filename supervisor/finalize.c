@@ -87,9 +87,8 @@ may_present(struct run *run)
 	const struct agent_run *a = winner_of(run);
 
 	return (a != NULL && !a->given_up && !run->session->direct &&
-	    session_has_answer(run->session) &&
-	    run->interrupts == 0 && !run->cost_limited &&
-	    mono_ms() < run->present_end);
+	    session_has_answer(run->session) && run->interrupts == 0 &&
+	    !run->cost_limited && mono_ms() < run->present_end);
 }
 
 static void

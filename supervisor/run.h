@@ -103,7 +103,7 @@ struct run {
 	int64_t next_turn;
 	int interrupts;
 	bool cost_limited;
-	bool sweep; /* a worker may have left processes behind */
+	bool sweep;          /* a worker may have left processes behind */
 	const char *sandbox; /* level of confine(8) that works here */
 	char *real_dir;      /* log_dir as tools know it: no symlinks */
 	char *final_files;   /* of what was presented; relative, or NULL */

@@ -56,8 +56,8 @@ enum test {
 /*
  * The first row that fits decides.  Only the lower half of an argument is
  * looked at: those here are int or unsigned int to the kernel, but for the
- * flags of clone(2) and unshare(2), which have no upper ones, and the
- * request of ioctl(2), of which it takes the lower half likewise.
+ * flags of clone and unshare, which have no upper ones, and the
+ * request of ioctl, of which it takes the lower half likewise.
  */
 /* clang-format off */
 static const struct rule {

@@ -17,11 +17,11 @@
 	}
 #define AGENT E(agent, FIELD_STR, true)
 #define CHILD AGENT, E(child, FIELD_INT, true)
-#define CHILD_USAGE                                                           \
-	E(input_tokens, FIELD_INT, true),                                     \
-	    E(cached_input_tokens, FIELD_INT, true),                          \
-	    E(output_tokens, FIELD_INT, true),                                \
-	    E(reasoning_tokens, FIELD_INT, true), E(calls, FIELD_INT, true),  \
+#define CHILD_USAGE                                                          \
+	E(input_tokens, FIELD_INT, true),                                    \
+	    E(cached_input_tokens, FIELD_INT, true),                         \
+	    E(output_tokens, FIELD_INT, true),                               \
+	    E(reasoning_tokens, FIELD_INT, true), E(calls, FIELD_INT, true), \
 	    E(unpriced_calls, FIELD_INT, true), E(cost, FIELD_REAL, true)
 
 static const struct field common[] = {
@@ -77,7 +77,8 @@ static const struct event_def {
 		E(cpu_seconds, FIELD_REAL, true)) },
 	[EVENT_AGENT_FAILED] = { "agent_failed",
 	    FIELDS(AGENT, E(kind, FIELD_STR, true), E(text, FIELD_STR, true)) },
-	[EVENT_PLANNING] = { "planning", FIELDS(AGENT, E(text, FIELD_STR, true)) },
+	[EVENT_PLANNING] = { "planning",
+	    FIELDS(AGENT, E(text, FIELD_STR, true)) },
 	[EVENT_WARNING] = { "warning", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_STALLED] = { "stalled", FIELDS(E(text, FIELD_STR, true)) },
 	[EVENT_RESUMED] = { "resumed", FIELDS(E(text, FIELD_STR, true)) },

@@ -33,9 +33,9 @@ enum event_type {
 	EVENT_STOPPING, /* coordination is over: kind says why */
 	EVENT_WINNER,
 	EVENT_PRESENTATION, /* the winner was asked to present */
-	EVENT_RESTART, /* what was presented will not do: all work again */
+	EVENT_RESTART,      /* what was presented will not do: all work again */
 	EVENT_FINAL_ANSWER,
-	EVENT_ORPHANS, /* processes found and ended at the end */
+	EVENT_ORPHANS,      /* processes found and ended at the end */
 	EVENT_CHILD_OPENED, /* an agent's tool started a nested run */
 	EVENT_CHILD_STATE,
 	EVENT_CHILD_ENDED, /* kind: "ended", or "lost" if it did not say so */
@@ -62,8 +62,8 @@ struct event {
 	const char *activity;
 	const char *path; /* relative to the run directory */
 	const char *sha256;
-	const char *snapshot; /* an answer's files; relative, or NULL */
-	const char *target; /* the agent voted for */
+	const char *snapshot;     /* an answer's files; relative, or NULL */
+	const char *target;       /* the agent voted for */
 	const char *instructions; /* of a restart: what to do better */
 	const char *question;
 	const char *session_id;

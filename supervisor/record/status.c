@@ -157,8 +157,7 @@ agent(const struct session *s, const struct session_agent *a)
 	struct json_object *o = json_object_new_object();
 
 	field_put_str(o, "status", agent_status_name(a->status));
-	field_put_str(
-	    o, "activity", session_activity(s, (int)(a - s->agents)));
+	field_put_str(o, "activity", session_activity(s, (int)(a - s->agents)));
 	field_put_int(o, "answer_count", a->answers);
 	field_put_str(o, "latest_answer_label",
 	    a->latest == -1 ? NULL : s->answers[a->latest].label);
@@ -243,7 +242,8 @@ child(const struct session *s, const struct session_child *c)
 	    c->state == CHILD_ENDED ? json_object_new_int64(c->exit_code)
 				    : NULL);
 	field_put_int(o, "completion_percentage", c->percent);
-	field_put(o, "max_cost_usd", c->lease > 0 ? field_real(c->lease) : NULL);
+	field_put(
+	    o, "max_cost_usd", c->lease > 0 ? field_real(c->lease) : NULL);
 	field_put(o, "usage", usage(&c->usage));
 	field_put_real(o, "estimated_cost", c->usage.cost);
 	return (o);

@@ -296,7 +296,8 @@ TEST(a_lease_is_what_is_wanted_or_half)
 
 TEST(what_is_under_way_is_kept_back)
 {
-	struct ledger_agent agents[2] = { { .spent = 1, .call = 2 }, { .limit = 0 } };
+	struct ledger_agent agents[2] = { { .spent = 1, .call = 2 },
+		{ .limit = 0 } };
 	struct ledger_child children[4] = {
 		{ .agent = 1, .open = true, .spent = 1, .lease = 3 },
 		{ .agent = 0, .open = false, .spent = 1, .lease = 9 },
