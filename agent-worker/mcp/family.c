@@ -404,8 +404,8 @@ run_tool(struct toolbox *box, void *arg, struct json_object *arguments,
 		result->is_error = mcp_content(answer, &result->text);
 	else if (outcome == MCP_LATE)
 		tool_fail(result, t->name,
-		    "MCP server %s: no answer within %lld s", s->name,
-		    (long long)(s->timeout_ms / 1000));
+		    "MCP server %s: no answer within %g s", s->name,
+		    (double)s->timeout_ms / 1000);
 	else if (outcome != MCP_OVER)
 		fail(s, t->name, result);
 	json_object_put(answer);

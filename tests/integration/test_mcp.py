@@ -396,7 +396,7 @@ def test_a_server_that_hangs():
         step("hang"),
         step("seen"),
         step(echo()),
-        servers=[stdio(timeout=0.5)],
+        servers=[stdio(timeout=2)],
     )
     assert "no answer within" in error_of(said[0]), said
     hung, cancelled = json.loads(said[1])[-2:]
@@ -709,7 +709,7 @@ def test_http_failures():
 def test_http_server_that_hangs():
     with Http() as server:
         said = answers(
-            step("hang"), step("seen"), servers=[at(server.url, timeout=0.5)]
+            step("hang"), step("seen"), servers=[at(server.url, timeout=2)]
         )
         assert "no answer within" in error_of(said[0]), said
         methods = [one.get("method") for one in json.loads(said[1])]
