@@ -104,6 +104,32 @@ def test_the_same_in_a_dry_run():
     assert "read: found by" in text_of(result), result
 
 
+def assert_meta(name, *words):
+    """A shipped configuration plays the case study, with nobody's key."""
+    result = massgen.run("--dry-run", "Run an experiment.",
+                         config=f"@examples/meta/{name}")
+    assert result.code == 0 and result.winner == "agent_a", result
+    assert nested.assert_family(result.log_dir) == 2
+    (child,) = children(result)
+    assert child["state"] == "ended" and child["exit_code"] == 0, child
+    assert child["agent"] == "agent_a", child
+    assert "Bob Dylan" in child["question"], child
+    inner = answer_in(child["log_dir"])
+    assert inner in text_of(result) and inner, result
+    for word in words:
+        assert word in text_of(result), result
+
+
+def test_massgen_runs_massgen():
+    assert_meta("massgen_runs_massgen", "Phase: presentation (100%)",
+                "Reason: votes=2")
+
+
+def test_massgen_suggests_to_improve_massgen():
+    assert_meta("massgen_suggests_to_improve_massgen", "It took ",
+                "let them be stricter")
+
+
 # --- what is found, and what is not ---
 
 
