@@ -14,6 +14,7 @@
 
 #include "agent-worker/tool/confined.h"
 #include "agent-worker/tool/words.h"
+#include "ipc/buf.h"
 #include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
@@ -366,6 +367,71 @@ set_usual(struct words *env, const struct walls *walls)
 	set(env, "TMPDIR", own_root ? "/tmp" : walls->tmp);
 }
 
+static bool
+is_below(const char *path, size_t len, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return (len >= n && strncmp(path, dir, n) == 0 &&
+	    (len == n || path[n] == '/'));
+}
+
+/* Whether the walls let a program into that directory. */
+static bool
+is_reached(const struct walls *walls, const char *path, size_t len)
+{
+	static const char *const system[] = { "/bin", "/nix", "/opt", "/sbin",
+		"/usr" };
+	const char *dir;
+	size_t i,
+	    n = json_object_is_type(walls->read, json_type_array)
+	    ? json_object_array_length(walls->read)
+	    : 0;
+
+	for (i = 0; i < sizeof(system) / sizeof(system[0]); i++)
+		if (is_below(path, len, system[i]))
+			return (true);
+	for (i = 0; i < walls->n; i++)
+		if (is_below(path, len, walls->list[i].path))
+			return (true);
+	for (i = 0; i < n; i++) {
+		dir = json_object_get_string(
+		    json_object_array_get_idx(walls->read, i));
+		if (dir != NULL && is_below(path, len, dir))
+			return (true);
+	}
+	return (false);
+}
+
+/*
+ * Landlock hides nothing: a program that looks for itself on PATH, as Python
+ * does, would find one that it cannot use.
+ */
+static void
+trim_path(struct words *env, const struct walls *walls)
+{
+	struct buf kept = BUF_INITIALIZER;
+	const char *s = NULL;
+	size_t i, n;
+
+	for (i = 0; i < env->n; i++)
+		if (names_variable(env->list[i], "PATH"))
+			s = env->list[i] + strlen("PATH=");
+	if (s == NULL || walls->level == NULL ||
+	    strcmp(walls->level, "off") == 0)
+		return;
+	for (; *s != '\0'; s += n + (s[n] == ':' ? 1 : 0)) {
+		n = strcspn(s, ":");
+		if (is_reached(walls, s, n)) {
+			buf_adds(&kept, kept.len == 0 ? "" : ":");
+			buf_add(&kept, s, n);
+		}
+	}
+	if (kept.len > 0)
+		set(env, "PATH", kept.data);
+	buf_release(&kept);
+}
+
 char **
 confined_env(const struct walls *walls, struct json_object *tools,
     struct json_object *pass, struct json_object *more)
@@ -387,6 +453,7 @@ confined_env(const struct walls *walls, struct json_object *tools,
 		}
 	set_members(&env, pass);
 	set_members(&env, more);
+	trim_path(&env, walls);
 	return (env.list);
 }
 

@@ -17,6 +17,7 @@
 
 #define COMMAND_MAX ((size_t)128 * 1024 - 1) /* of one word: execve(2) */
 #define ERROR_LEN   1024
+#define PROCESSES   4096 /* of a command: no storm takes the machine */
 #define TAIL        ((size_t)256 * 1024) /* bytes of an output's end */
 
 struct json_object *
@@ -105,7 +106,7 @@ start_here(
 		.dir = s->dir,
 		.network = is_set_to(config, "network", "host"),
 		.memory = tool_int(config, "memory", 0),
-		.processes = tool_int(config, "processes", 0),
+		.processes = tool_int(config, "processes", PROCESSES),
 		.file_size = tool_int(config, "file_size", 0),
 		.cpu_seconds = tool_int(config, "cpu", 0) };
 	char **env;

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import massgen  # noqa: E402
 import shells  # noqa: E402
+import worker  # noqa: E402
 from harness import Skip, wait_until  # noqa: E402
 from massgen import agents_config  # noqa: E402
 from shells import Shells, commander, execute  # noqa: E402
@@ -176,6 +177,61 @@ def test_nothing_is_inherited():
         assert result["stdout"].split() == ["0", "1", "2", "3"], result
 
 
+def test_what_confine_is_told():
+    def make(worker):
+        (worker.root / "context").mkdir()
+        (worker.workspace / "sub").mkdir()
+
+    root = pathlib.Path.cwd()
+    confine = root / "confine"
+    confine.write_text(
+        f"""#!/bin/sh
+printf '%s\\n' "$@" >{root}/argv
+exec {worker.CONFINE} "$@"
+"""
+    )
+    confine.chmod(0o755)
+    for config, limits in (
+        ({}, {"--processes": "4096"}),
+        (
+            {"memory": 1 << 30, "processes": 20, "cpu": 9, "file_size": 4096}
+            | {"network": "host"},
+            {"--memory": str(1 << 30), "--processes": "20"}
+            | {"--cpu": "9", "--file-size": "4096"},
+        ),
+    ):
+        result = execute(
+            "echo a 'b c'",
+            setup=make,
+            work_dir="sub",
+            confine=str(confine),
+            command_line=config,
+            read=["/abs"],
+            context=[{"path": str(root), "write": True}],
+        )
+        assert result["stdout"] == "a b c\n", result
+        words = (root / "argv").read_text().splitlines()
+        end = words.index("--")
+        assert words[end + 1 :] == ["/bin/sh", "-c", "echo a 'b c'"], words
+        options = list(zip(words, words[1:]))
+        workspace = str(pathlib.Path(result["work_dir"]).parent)
+        for option in (
+            ("--level", "off"),
+            ("--write", workspace),
+            ("--tmp", workspace.removesuffix("workspace") + "tmp"),
+            ("--read", workspace.removesuffix("workspace") + "snapshots"),
+            ("--read", str(root)),
+            ("--read", "/abs"),
+            ("--chdir", result["work_dir"]),
+            ("--report", "3"),
+            *limits.items(),
+        ):
+            assert option in options, (option, words)
+        assert ("--network" in words) == ("network" in config), words
+        for name in ("--memory", "--cpu", "--file-size"):
+            assert (name in words) == (name in limits), words
+
+
 # --- the environment ---
 
 
@@ -229,6 +285,22 @@ def test_a_virtual_environment_is_used():
         where = f"{result['work_dir']}/.venv"
         assert result["stdout"] == f"mine\n{where}\n", result
     assert execute("echo [$VIRTUAL_ENV]")["stdout"] == "[]\n"
+
+
+def test_only_what_can_be_reached_is_on_the_path():
+    here = pathlib.Path.cwd()
+    (here / "shown").mkdir()
+    path = f"{here}/hidden:/usr/local/bin:/usr/bin:/bin:{here}/shown"
+    for level in shells.levels():
+        result = execute(
+            "echo $PATH",
+            level,
+            env={"PATH": path},
+            read=[f"{here}/shown"],
+        )
+        shown = result["stdout"].strip().split(":")
+        assert {"/usr/bin", f"{here}/shown"} <= set(shown), result
+        assert (f"{here}/hidden" in shown) == (level == "off"), result
 
 
 def test_temporary_files():
