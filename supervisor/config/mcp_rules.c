@@ -353,8 +353,8 @@ load_headers(const struct mcp_entry *e)
 		name = in.map->keys[i]->text;
 		value = in.map->items[i];
 		mcp_expand(&in, value, name);
-		if (value->text == NULL || !is_header_name(name) ||
-		    !is_header_value(value->text)) {
+		if (value->kind == NODE_NULL || value->text == NULL ||
+		    !is_header_name(name) || !is_header_value(value->text)) {
 			mcp_error(&in, name, NULL,
 			    "'headers' has a name or a value that no header "
 			    "can have: %s",

@@ -89,6 +89,9 @@ TEST(headers_are_such)
 		    PREFIX "'headers' has a name or a value", NULL, NULL },
 		{ REMOTE "'https://e.example', headers: {a: [b]}" END,
 		    PREFIX "'headers' has a name or a value", NULL, NULL },
+		{ REMOTE "'https://e.example', headers: {a: null}" END,
+		    PREFIX "'headers' has a name or a value", AT ".s.headers.a",
+		    NULL },
 		{ REMOTE "'https://e.example', headers: [a]" END,
 		    "'headers' must be a dictionary", NULL, NULL },
 	};
