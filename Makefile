@@ -276,6 +276,7 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_config_yaml \
 		tests/unit/test_event \
 		tests/unit/test_journal \
+		tests/unit/test_loop \
 		tests/unit/test_ledger \
 		tests/unit/test_manifest \
 		tests/unit/test_novelty \

@@ -281,6 +281,25 @@ TEST(who_reads_nothing_holds_up_nobody)
 	free(text);
 }
 
+/* Its pipe would be ready for ever, and the wait would be none. */
+TEST(who_closes_its_input_is_let_be)
+{
+	int64_t until;
+
+	prepare();
+	if (!launch(HELLO "exec <&-; sleep 1000 & wait"))
+		return;
+	await(&told.readies, 1);
+	until = mono_ms() + PATIENCE_MS;
+	while (worker.out.fd != -1 && mono_ms() < until)
+		turn();
+	CHECK_INT(worker.out.fd, -1);
+	CHECK_INT(worker.state, WORKER_UP);
+	CHECK_INT(told.ends, 0);
+	worker_kill(&worker, "finished", "it is deaf");
+	await(&told.ends, 1);
+}
+
 /* --- what is no message --- */
 
 TEST(protocol_errors_end_it_at_once)
