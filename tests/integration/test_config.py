@@ -399,6 +399,61 @@ def test_what_a_worker_is_told_about_tools():
                 assert SECRET.encode() not in path.read_bytes(), path
 
 
+FAKE_MCP = ROOT / "tests" / "bin" / "fake-mcp"
+
+
+def echoing(server, **more):
+    """A scripted agent that calls one tool of one server."""
+    call = {"name": "mcp__s__echo", "arguments": {"text": "hello"}}
+    steps = [{"tools": [call], "answer": "{{result}}"}]
+    return massgen.mock(*steps) | {
+        "backend": {
+            "type": "mock", "script": steps, "mcp_servers": {"s": server}
+        } | more
+    }
+
+
+def test_servers_of_a_configuration_are_asked():
+    with subprocess.Popen(
+        [FAKE_MCP, "--http", "token"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as fake:
+        port = int(fake.stdout.readline().split()[1])
+        remote = {
+            "url": f"http://127.0.0.1:{port}/mcp",
+            "headers": {"Authorization": "Bearer ${TEST_TOKEN}"},
+            "security": {"allow_localhost": True},
+        }
+        beside = {
+            "command": ["python3", str(FAKE_MCP)],
+            "args": ["${TEST_WORDS}"],
+            "cwd": "${cwd}",
+            "network": "none",
+        }
+        paths = [{"path": str(FAKE_MCP)}]
+        for agent, wanted in (
+            (echoing(remote), "hello"),
+            (echoing(beside, context_paths=paths), "hello"),
+            (echoing(remote, exclude_tools=["mcp__s__echo"]), "no such tool"),
+            (echoing(remote | {"allowed_tools": ["seen"]}), "no such tool"),
+            (echoing(remote, allowed_tools=["echo"]), "hello"),
+        ):
+            result = massgen.run(
+                "--dry-run",
+                "Q",
+                config=massgen.agents_config({"a": agent}),
+                env={"TEST_TOKEN": "mcp-token", "TEST_WORDS": "ok"},
+            )
+            assert result.code == 0, result
+            assert wanted in result.answer.decode(), (agent, result.answer)
+            for path in result.log_dir.rglob("*"):
+                if path.is_file():
+                    assert b"mcp-token" not in path.read_bytes(), path
+        fake.stdin.close()
+
+
 def test_a_run_ends_early_where_a_path_is_missing():
     config = massgen.agents_config({"a": massgen.mock({"answer": "A"})})
     config["orchestrator"] = {"context_paths": [{"path": "missing"}]}
