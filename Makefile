@@ -183,6 +183,8 @@ TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/files_walk.c \
 		agent-worker/tool/files_write.c \
 		agent-worker/tool/match.c \
+		agent-worker/tool/pattern.c \
+		agent-worker/tool/pattern_read.c \
 		agent-worker/tool/plan.c \
 		agent-worker/tool/plan_tools.c \
 		agent-worker/tool/put.c \
@@ -288,11 +290,13 @@ SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/unit/test_report_metadata \
 		tests/unit/test_restart \
 		tests/unit/test_session \
+		tests/unit/test_session_children \
 		tests/unit/test_session_invariants \
 		tests/unit/test_session_run \
 		tests/unit/test_session_verdict \
 		tests/unit/test_status \
 		tests/unit/test_vote \
+		tests/unit/test_wire \
 		tests/unit/test_worker \
 		tests/unit/test_worker_orphans
 
