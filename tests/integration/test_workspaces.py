@@ -23,7 +23,7 @@ from massgen import (  # noqa: E402
     run,
     write_config,
 )
-from worker import call, level  # noqa: E402
+from worker import Worker, call, level, tools  # noqa: E402
 
 REPLAY = harness.BUILD / "tests" / "bin" / "replay"
 
@@ -308,6 +308,50 @@ else:
     warned = [e["text"] for e in result.events if e["type"] == "warning"]
     assert len(warned) >= len(said), result
     assert names_in(result.log_dir / "snapshots") == ["agent1.1"], result
+
+
+def in_turn(worker, **members):
+    """Let the worker act, and say what becomes of it."""
+    worker.begin()
+    said = worker.wait_for("answer", "vote")
+    here = names_in(pathlib.Path("snapshots"))
+    worker.send(type="verdict", turn=worker.number, final=True, **members)
+    return said, here
+
+
+def test_a_copy_is_made_for_an_answer_and_for_nothing_else():
+    write = call("execute_command", command="echo x >>f")
+    steps = [
+        {"answer": "one", "tools": [write]},
+        {"vote": "agent1", "tools": [write]},
+        {"answer": "two", "tools": [write]},
+        {"answer": "three"},
+        {"vote": "agent1"},
+    ]
+    os.mkdir("snapshots")
+    os.makedirs("snapshots/.agent1-1/left/over")
+    given = tools(snapshots=os.path.abspath("snapshots"), command_line={})
+    with Worker(*steps, tools=given) as worker:
+        said, here = in_turn(worker, accepted=True)
+        assert said["snapshot"] == ".agent1-1", said
+        assert here == [".agent1-1"], here
+        assert files_of(pathlib.Path("snapshots/.agent1-1")) == {"f": "x\n"}
+        os.rename("snapshots/.agent1-1", "snapshots/agent1.1")
+        said, here = in_turn(worker, accepted=True)
+        assert "snapshot" not in said, said
+        assert here == ["agent1.1"], here
+        said, here = in_turn(worker, accepted=False, text="no")
+        assert here == [".agent1-2", "agent1.1"], here
+        # the next act is in the same turn: what was refused is gone
+        worker.wait_for("ready")
+        worker.send(type="go", turn=worker.number)
+        said = worker.wait_for("answer")
+        assert said["text"] == "three", said
+        here = names_in(pathlib.Path("snapshots"))
+        assert here == [said["snapshot"], "agent1.1"], here
+        copy = pathlib.Path("snapshots", said["snapshot"])
+        assert files_of(copy) == {"f": "x\nx\nx\n"}
+        worker.cancel()
 
 
 def test_others_read_the_files_and_cannot_write_them():
