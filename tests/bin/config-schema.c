@@ -79,13 +79,16 @@ add_types(struct json_object *o, unsigned int types)
 	add(o, "type", list);
 }
 
+/* Where a boolean may stand too, it is an "off" without quotes. */
 static void
-add_words(struct json_object *o, const char *const *words)
+add_words(struct json_object *o, const char *const *words, bool off)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (; *words != NULL; words++)
 		json_object_array_add(list, string(*words));
+	if (off)
+		json_object_array_add(list, json_object_new_boolean(false));
 	json_object_array_add(list, NULL);
 	add(o, "enum", list);
 }
@@ -145,7 +148,7 @@ key_schema(const struct key *key)
 	}
 	add_types(o, key->types);
 	if (key->words != NULL)
-		add_words(o, key->words);
+		add_words(o, key->words, (key->types & TYPE_BOOL) != 0);
 	if (key->min < 0 || key->min > 0 || key->max > 0) {
 		add(o, "minimum", json_object_new_double(key->min));
 		if (key->max < 1e12)

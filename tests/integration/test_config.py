@@ -208,6 +208,18 @@ def test_the_schema_refuses_what_the_program_refuses():
         {"agent": {"id": "a", "backend": {"model": "m"}}},
         {"agent": {"id": "a", "backend": mock | {"temperatur": 1}}},
         {"agent": {"id": "a", "backend": mock | {"max_tokens": 0}}},
+        {"agent": {"id": "a", "backend": mock | {"sandbox": True}}},
+        {"agent": {"id": "a", "backend": mock | {"mcp_servers": 1}}},
+        {
+            "agent": {
+                "id": "a",
+                "backend": mock | {"mcp_servers": {"s": {"comand": "x"}}},
+            }
+        },
+        {
+            "agent": {"id": "a", "backend": mock},
+            "orchestrator": {"context_paths": [{"permission": "read"}]},
+        },
         {"agent": {"id": "a", "backend": mock}, "uii": {}},
         {
             "agent": {"id": "a", "backend": mock},
@@ -217,8 +229,13 @@ def test_the_schema_refuses_what_the_program_refuses():
         assert list(validator().iter_errors(wrong)), wrong
         pathlib.Path("wrong.json").write_text(json.dumps(wrong))
         assert check("wrong.json", cwd=".").returncode == 1, wrong
-    right = {"agent": {"id": "a", "backend": mock}, "x-anchor": 1}
-    assert not list(validator().iter_errors(right))
+    for right in (
+        {"agent": {"id": "a", "backend": mock}, "x-anchor": 1},
+        {"agent": {"id": "a", "backend": mock | {"sandbox": False}}},
+    ):
+        assert not list(validator().iter_errors(right)), right
+        pathlib.Path("right.json").write_text(json.dumps(right))
+        assert check("right.json", cwd=".").returncode == 0, right
 
 
 def documented_keys():
