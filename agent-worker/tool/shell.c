@@ -23,6 +23,7 @@
 #define STOP_MS       3000 /* confine's own grace, and to sweep */
 #define LEAVE_MS      1000 /* once nobody wants the result */
 #define LOOK_MS       5000 /* between looks at the time it takes */
+#define BUSY_TICKS    10   /* of processor time in between: not only waiting */
 #define NOTE_MS       1000 /* between words that it prints */
 #define RUNNING_MAX   10
 #define ENDED_MAX     32 /* listed */
@@ -60,7 +61,7 @@ note_progress(struct shell *s, struct pace *p)
 	if (now >= p->look_at) {
 		p->look_at = now + LOOK_MS;
 		ticks = children_ticks();
-		goes_on = goes_on || ticks > p->ticks;
+		goes_on = goes_on || ticks - p->ticks >= BUSY_TICKS;
 		p->ticks = ticks;
 	}
 	if (!goes_on)

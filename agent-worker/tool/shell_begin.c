@@ -170,7 +170,7 @@ shell_begin(struct toolbox *box, struct shell *s, struct json_object *arguments,
     size_t head, char *err, size_t errlen)
 {
 	bool docker = is_set_to(shell_config(box), "mode", "docker");
-	char why[ERROR_LEN];
+	char why[ERROR_LEN] = "";
 	int rc;
 
 	if (!check(box, s, arguments, err, errlen))

@@ -502,6 +502,22 @@ def test_at_most_ten_at_once():
         assert 10 <= worker.turn()["count"] <= 33
 
 
+def test_no_descriptor_stays():
+    step = [
+        ("execute_command", {"command": "echo x"}),
+        ("execute_command", {"command": "sleep 9", "timeout": 0.1}),
+        ("execute_command", {"command": "echo x", "work_dir": "none"}),
+        ("start_background_shell", {"command": "sleep 1000"}),
+        ("kill_background_shell", {"shell_id": "{{shell_id}}"}),
+    ]
+    with Shells(step, step, step, step) as agent:
+        counts = []
+        for _ in range(4):
+            agent.turn()
+            counts.append(len(os.listdir(f"/proc/{agent.process.pid}/fd")))
+    assert len(set(counts[1:])) == 1, counts
+
+
 # --- docker ---
 
 DOCKER = {"mode": "docker", "docker": {"image": "box", "network": "none"}}
