@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,16 +40,13 @@ add(struct words *w, const char *word)
 
 /* Up to NULL. */
 static void
-add_all(struct words *w, ...)
+add_list(struct words *w, const char *const *list)
 {
-	const char *word;
-	va_list ap;
-
-	va_start(ap, w);
-	while ((word = va_arg(ap, const char *)) != NULL)
-		add(w, word);
-	va_end(ap);
+	for (; *list != NULL; list++)
+		add(w, *list);
 }
+
+#define ADD(w, ...) add_list(w, (const char *const[]) { __VA_ARGS__, NULL })
 
 static void
 add_number(struct words *w, const char *option, int64_t value)
@@ -58,7 +54,7 @@ add_number(struct words *w, const char *option, int64_t value)
 	char number[32];
 
 	snprintf(number, sizeof(number), "%lld", (long long)value);
-	add_all(w, option, number, NULL);
+	ADD(w, option, number);
 }
 
 /* --- bwrap's own program --- */
@@ -112,21 +108,21 @@ add_system(struct words *w)
 	for (i = 0; system_paths[i] != NULL; i++) {
 		n = readlink(system_paths[i], target, sizeof(target) - 1);
 		if (n == -1) {
-			add_all(w, "--ro-bind-try", system_paths[i],
-			    system_paths[i], NULL);
+			ADD(w, "--ro-bind-try", system_paths[i],
+			    system_paths[i]);
 			continue;
 		}
 		target[n] = '\0';
-		add_all(w, "--symlink", target, system_paths[i], NULL);
+		ADD(w, "--symlink", target, system_paths[i]);
 	}
 }
 
 static void
 add_bind(struct words *w, const char *how, const struct path *p)
 {
-	add_all(w, how, p->real, p->real, NULL);
+	ADD(w, how, p->real, p->real);
 	if (strcmp(p->name, p->real) != 0)
-		add_all(w, how, p->real, p->name, NULL);
+		ADD(w, how, p->real, p->name);
 }
 
 /*
@@ -144,9 +140,9 @@ add_way(struct words *w, const struct path *root, const char *keep)
 			continue;
 		source = xstrndup(keep, i);
 		target = xasprintf("%s%s", root->name, source + len);
-		add_all(w, "--bind", source, source, NULL);
+		ADD(w, "--bind", source, source);
 		if (strcmp(source, target) != 0)
-			add_all(w, "--bind", source, target, NULL);
+			ADD(w, "--bind", source, target);
 		free(source);
 		free(target);
 	}
@@ -191,20 +187,20 @@ static void
 add_files(struct words *w, const struct policy *p, const char *self)
 {
 	add_system(w);
-	add_all(w, "--proc", "/proc", "--dev", "/dev", "--size", RAM_SIZE,
-	    "--tmpfs", "/dev/shm", NULL);
+	ADD(w, "--proc", "/proc", "--dev", "/dev", "--size", RAM_SIZE,
+	    "--tmpfs", "/dev/shm");
 	if (p->tmp != NULL)
-		add_all(w, "--bind", p->tmp, TMP, NULL);
+		ADD(w, "--bind", p->tmp, TMP);
 	else
-		add_all(w, "--size", RAM_SIZE, "--tmpfs", TMP, NULL);
+		ADD(w, "--size", RAM_SIZE, "--tmpfs", TMP);
 	if (p->network)
-		add_all(w, "--ro-bind-try", "/run/systemd/resolve",
-		    "/run/systemd/resolve", NULL);
+		ADD(w, "--ro-bind-try", "/run/systemd/resolve",
+		    "/run/systemd/resolve");
 	add_policy_paths(w, p);
-	add_all(w, "--ro-bind", self, REAPER, NULL);
+	ADD(w, "--ro-bind", self, REAPER);
 	/* root may write what is below /proc/sys, whatever it has lost */
-	add_all(w, "--remount-ro", "/proc", "--remount-ro", "/dev",
-	    "--remount-ro", "/", NULL);
+	ADD(w, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro",
+	    "/");
 }
 
 /* --- what is said to it, and by it to the reaper --- */
@@ -224,13 +220,13 @@ add_reaper(struct words *w, const struct policy *p)
 	};
 	size_t i;
 
-	add_all(w, REAPER, "--level", "off", "--control", CONTROL_FD,
-	    "--report", CONTROL_FD, NULL);
+	ADD(w, REAPER, "--level", "off", "--control", CONTROL_FD, "--report",
+	    CONTROL_FD);
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		add_number(w, numbers[i].option,
 		    *(const int64_t *)((const char *)p + numbers[i].offset));
 	if (p->dir != NULL)
-		add_all(w, "--chdir", p->dir, NULL);
+		ADD(w, "--chdir", p->dir);
 	add(w, "--");
 	for (i = 0; p->argv[i] != NULL; i++)
 		add(w, p->argv[i]);
@@ -246,9 +242,9 @@ make_argv(const char *program, const char *self, const struct policy *p)
 {
 	struct words w = { NULL, 0 };
 
-	add_all(&w, program, "--unshare-user-try", "--unshare-pid",
-	    "--unshare-ipc", "--unshare-uts", "--new-session", "--as-pid-1",
-	    "--cap-drop", "ALL", "--seccomp", FILTER_FD, NULL);
+	ADD(&w, program, "--unshare-user-try", "--unshare-pid", "--unshare-ipc",
+	    "--unshare-uts", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
+	    "--seccomp", FILTER_FD);
 	if (!p->network)
 		add(&w, "--unshare-net");
 	add_files(&w, p, self);

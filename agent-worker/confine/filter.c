@@ -25,12 +25,12 @@
 #elif defined(__aarch64__)
 #define ARCH AUDIT_ARCH_AARCH64
 #else
-#error "which AUDIT_ARCH_ has this machine?"
+#define ARCH 0
 #endif
 
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the lower half of an argument is elsewhere"
-#endif
+_Static_assert(ARCH != 0, "which AUDIT_ARCH_ has this machine?");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "the lower half of an argument is elsewhere");
 
 /* Newer than some headers; one table of numbers since 5.1, so the same. */
 #ifndef SYS_open_tree_attr
