@@ -203,11 +203,12 @@ is_taken(void *arg, const char *name)
 static struct json_object *
 schema_of(struct json_object *tool)
 {
-	struct json_object *schema, *type;
+	struct json_object *schema;
+	const char *type;
 
 	if (json_object_object_get_ex(tool, "inputSchema", &schema) &&
-	    json_object_object_get_ex(schema, "type", &type) &&
-	    strcmp(json_object_get_string(type), "object") == 0)
+	    (type = string_in(schema, "type")) != NULL &&
+	    strcmp(type, "object") == 0)
 		return (json_object_get(schema));
 	schema = json_object_new_object();
 	field_put_str(schema, "type", "object");

@@ -53,6 +53,7 @@ static char **
 argv_of(struct json_object *config)
 {
 	struct json_object *list;
+	const char *word;
 	size_t i, n;
 	char **argv;
 
@@ -61,9 +62,11 @@ argv_of(struct json_object *config)
 	    (n = json_object_array_length(list)) == 0)
 		return (NULL);
 	argv = xcalloc(n + 1, sizeof(*argv));
-	for (i = 0; i < n; i++)
-		argv[i] = xstrdup(
-		    json_object_get_string(json_object_array_get_idx(list, i)));
+	for (i = 0; i < n; i++) {
+		word =
+		    json_object_get_string(json_object_array_get_idx(list, i));
+		argv[i] = xstrdup(word == NULL ? "" : word);
+	}
 	return (argv);
 }
 
@@ -85,6 +88,39 @@ string_in(struct json_object *o, const char *key)
 	return (json_object_object_get_ex(o, key, &v)
 		? json_object_get_string(v)
 		: NULL);
+}
+
+static char **
+variable(char **env, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*env != NULL &&
+	    (strncmp(*env, name, len) != 0 || (*env)[len] != '='))
+		env++;
+	return (*env == NULL ? NULL : env);
+}
+
+/*
+ * As commands have it, but for the home directory: what npx and its like
+ * fetch and keep there is no part of an answer.
+ */
+static char **
+environment_of(const struct mcp_server *s)
+{
+	struct json_object *own = NULL;
+	char **env, **home, **tmp;
+
+	(void)json_object_object_get_ex(s->config, "env", &own);
+	env = confined_env(&s->box->walls, s->box->config, NULL, own);
+	home = variable(env, "HOME");
+	tmp = variable(env, "TMPDIR");
+	if (home != NULL && tmp != NULL &&
+	    !json_object_object_get_ex(own, "HOME", NULL)) {
+		free(*home);
+		*home = xasprintf("HOME=%s", *tmp + strlen("TMPDIR="));
+	}
+	return (env);
 }
 
 /* As commands have it, unless the server's own entry says otherwise. */
@@ -293,7 +329,6 @@ start(struct mcp_server *s)
 		.input = true,
 		.network = has_network(s),
 		.grace_ms = GRACE_MS };
-	struct json_object *env = NULL;
 	struct confined program;
 	char **argv, **envp;
 	int rc;
@@ -302,8 +337,7 @@ start(struct mcp_server *s)
 		mcp_fail(s, MCP_LOST, "it has no command");
 		return (false);
 	}
-	(void)json_object_object_get_ex(s->config, "env", &env);
-	envp = confined_env(&s->box->walls, s->box->config, NULL, env);
+	envp = environment_of(s);
 	want.argv = argv;
 	want.envp = envp;
 	rc = confined_start(

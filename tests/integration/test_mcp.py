@@ -305,6 +305,13 @@ def test_names():
     assert said == ["You called a.b.", "You called größe."], said
 
 
+def test_tools_that_are_none():
+    said = answers(
+        step(echo()), step("no_schema"), servers=[stdio("odd-tools")]
+    )
+    assert said == ["hello", "You called no_schema."], said
+
+
 def test_no_tools():
     with agent(step(), servers=[stdio("no-tools")]) as one:
         one.turn()
@@ -508,14 +515,19 @@ def test_calls_that_fail_open_the_breaker():
 def test_environment():
     said = answers(
         step("environment"),
-        servers=[stdio(env={"FROM_ENTRY": "1", "SHARED": "entry"})],
+        servers=[stdio(env={"FROM_ENTRY": "1"})],
         env={"OPENAI_API_KEY": "sk-secret", "OTHER": "x"},
     )
     env = json.loads(said[0])
     assert "OPENAI_API_KEY" not in env, env
     assert "OTHER" not in env, env
     assert env["FROM_ENTRY"] == "1", env
-    assert env["HOME"] == str(pathlib.Path.cwd() / "workspace"), env
+    # what a server keeps at home is no part of an answer
+    assert env["HOME"] == env["TMPDIR"], env
+    said = answers(
+        step("environment"), servers=[stdio(env={"HOME": "/home/x"})]
+    )
+    assert json.loads(said[0])["HOME"] == "/home/x", said
 
 
 def where(**how):
