@@ -313,6 +313,7 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
 		tests/unit/test_mcp \
+		tests/unit/test_pattern \
 		tests/unit/test_plan \
 		tests/unit/test_ratelimit \
 		tests/unit/test_responses \

@@ -164,8 +164,8 @@ static const struct tool_row rows[] = {
 		S_OMIT),
 	    files_search_files },
 	{ "search_text",
-	    "Find lines in text files by a POSIX extended regular expression, "
-	    "as path:line: text.",
+	    "Find lines in text files by an extended regular expression, as "
+	    "path:line: text.",
 	    S_OBJECT(S_NAME("pattern"),
 		S_STRING("pattern", "the regular expression") ","
 		S_STRING("path", "a file or directory; or the workspace") ","

@@ -2,87 +2,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent-worker/tool/files.h"
+#include "agent-worker/tool/pattern.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
-#define PATTERN_MAX   512
-#define REPEATS_MAX   256               /* of a pattern, multiplied */
 #define FILE_MAX      ((size_t)8 << 20) /* larger files are passed over */
 #define LOOKED_MAX    16384             /* of a line, what is looked at */
 #define SHOWN_MAX     300               /* of a line */
 #define RESULTS_USUAL 200
 #define RESULTS_MAX   2000
 #define OUT_MAX       ((size_t)256 * 1024)
-#define REFRESH       ((size_t)64 * 1024) /* bytes between two compilations */
 
 struct search {
 	struct work work;
-	const char *pattern;
-	int flags;
-	regex_t regex;
-	bool compiled;
-	size_t until_refresh;
+	struct pattern *pattern;
 	size_t left; /* results */
 	size_t skipped;
 	bool more;
 	struct buf *out;
 };
-
-/*
- * regcomp(3) writes repetitions out, one in another multiplied, and back
- * references take exponential time: a pattern with much of either could use
- * up the process.
- */
-static const char *
-why_not(const char *p)
-{
-	long repeats = 1, n;
-	char *end;
-
-	if (*p == '\0' || strlen(p) > PATTERN_MAX)
-		return ("the pattern has to have 1 to 512 bytes");
-	for (; *p != '\0'; p++) {
-		if (*p == '\\' && p[1] >= '1' && p[1] <= '9')
-			return ("back references are not supported");
-		if (*p == '\\' && p[1] != '\0') {
-			p++;
-			continue;
-		}
-		if (*p != '{')
-			continue;
-		n = strtol(p + 1, &end, 10);
-		if (*end == ',' && end[1] >= '0' && end[1] <= '9')
-			n = strtol(end + 1, &end, 10);
-		if (n < 0 || n > REPEATS_MAX)
-			return ("a repetition is over 256");
-		repeats *= n > 0 ? n : 1;
-		if (repeats > REPEATS_MAX)
-			return ("the repetitions together are over 256");
-	}
-	return (NULL);
-}
-
-/* What the matcher remembers of all it has read is dropped now and then. */
-static void
-refresh(struct search *s, size_t len)
-{
-	if (s->until_refresh > len) {
-		s->until_refresh -= len;
-		return;
-	}
-	s->until_refresh = REFRESH;
-	regfree(&s->regex);
-	s->compiled = regcomp(&s->regex, s->pattern, s->flags) == 0;
-	if (!s->compiled)
-		s->work.why = "the pattern takes too much memory";
-}
 
 static void
 tell(struct search *s, const char *path, size_t number, const char *line,
@@ -100,31 +44,24 @@ tell(struct search *s, const char *path, size_t number, const char *line,
 
 /* False: enough, or the work's bounds. */
 static bool
-search_lines(struct search *s, const char *path, char *text, size_t len)
+search_lines(struct search *s, const char *path, const char *text, size_t len)
 {
-	char *end = text + len, *line = text, *newline;
-	size_t number = 1, n, looked;
-	bool found;
-	char saved;
+	const char *end = text + len, *line = text, *newline;
+	size_t number = 1, n;
 
 	for (; line < end; line += n + 1, number++) {
 		newline = memchr(line, '\n', (size_t)(end - line));
 		n = (size_t)((newline == NULL ? end : newline) - line);
-		looked = n < LOOKED_MAX ? n : LOOKED_MAX;
-		saved = line[looked];
-		line[looked] = '\0';
-		found = regexec(&s->regex, line, 0, NULL, 0) == 0;
-		line[looked] = saved;
-		if (found && (s->left == 0 || s->out->len > OUT_MAX)) {
+		if (!work_look(&s->work))
+			return (false);
+		if (!pattern_finds(
+			s->pattern, line, n < LOOKED_MAX ? n : LOOKED_MAX))
+			continue;
+		if (s->left == 0 || s->out->len > OUT_MAX) {
 			s->more = true;
 			return (false);
 		}
-		if (found)
-			tell(s, path, number, line, n);
-		refresh(s, looked + 1);
-		if (!s->compiled ||
-		    (number % 256 == 0 && !work_go_on(&s->work)))
-			return (false);
+		tell(s, path, number, line, n);
 	}
 	return (true);
 }
@@ -234,27 +171,21 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
     struct tool_result *result)
 {
 	static const char op[] = "search_text";
-	struct search s = { .until_refresh = REFRESH, .out = &result->text };
+	struct search s = { .out = &result->text };
 	const char *path = tool_string(arguments, "path");
-	struct json_object *exclude;
+	const char *text = files_argument(arguments, "pattern", op, result);
 	int64_t most = tool_int(arguments, "max_results", RESULTS_USUAL);
+	struct json_object *exclude;
 	char why[FILES_WHY];
-	int ret;
 
 	(void)arg;
-	s.pattern = files_argument(arguments, "pattern", op, result);
-	if (s.pattern == NULL)
+	if (text == NULL)
 		return (true);
-	if (why_not(s.pattern) != NULL)
-		return (files_fail(result, op, why_not(s.pattern)));
-	s.left = most < 1 ? 1 : most > RESULTS_MAX ? RESULTS_MAX : (size_t)most;
-	s.flags = REG_EXTENDED | REG_NOSUB |
-	    (tool_bool(arguments, "ignore_case", false) ? REG_ICASE : 0);
-	if ((ret = regcomp(&s.regex, s.pattern, s.flags)) != 0) {
-		regerror(ret, &s.regex, why, sizeof(why));
+	s.pattern = pattern_new(
+	    text, tool_bool(arguments, "ignore_case", false), why, sizeof(why));
+	if (s.pattern == NULL)
 		return (files_fail(result, op, why));
-	}
-	s.compiled = true;
+	s.left = most < 1 ? 1 : most > RESULTS_MAX ? RESULTS_MAX : (size_t)most;
 	exclude = files_array(arguments, "exclude_patterns");
 	exclude = exclude == NULL ? usual_excludes() : json_object_get(exclude);
 	work_begin(&s.work, box);
@@ -265,7 +196,6 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
 	else
 		tell_rest(&s);
 	json_object_put(exclude);
-	if (s.compiled)
-		regfree(&s.regex);
+	pattern_free(s.pattern);
 	return (!s.work.over);
 }

@@ -20,16 +20,12 @@ work_begin(struct work *k, struct toolbox *box)
 }
 
 bool
-work_go_on(struct work *k)
+work_look(struct work *k)
 {
 	int64_t now;
 
 	if (k->why != NULL)
 		return (false);
-	if (k->left-- == 0) {
-		k->why = "there is too much to go through";
-		return (false);
-	}
 	if ((now = mono_ms()) < k->look_at)
 		return (true);
 	k->look_at = now + LOOK_MS;
@@ -40,4 +36,12 @@ work_go_on(struct work *k)
 		k->why = "it takes too long";
 	}
 	return (k->why == NULL);
+}
+
+bool
+work_go_on(struct work *k)
+{
+	if (k->why == NULL && k->left-- == 0)
+		k->why = "there is too much to go through";
+	return (work_look(k));
 }

@@ -19,6 +19,9 @@ struct work {
 
 void work_begin(struct work *, struct toolbox *);
 
+/* What takes time without steps: false, as below. */
+bool work_look(struct work *);
+
 /* One step more: false if there may be none, see why and over. */
 bool work_go_on(struct work *);
 
