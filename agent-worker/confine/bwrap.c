@@ -118,11 +118,34 @@ add_system(struct words *w)
 }
 
 static void
-add_bind(struct words *w, const char *how, const struct path *p)
+add_bind(struct words *w, const char *how, const char *real, const char *name)
 {
-	ADD(w, how, p->real, p->real);
-	if (strcmp(p->name, p->real) != 0)
-		ADD(w, how, p->real, p->name);
+	ADD(w, how, real, real);
+	if (strcmp(name, real) != 0)
+		ADD(w, how, real, name);
+}
+
+static void
+add_binds(struct words *w, const char *how, const struct paths *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		add_bind(w, how, p->list[i].real, p->list[i].name);
+}
+
+/* The first len bytes of what lies below root, as both names of root have it.
+ */
+static void
+push_below(
+    struct paths *p, const struct path *root, const char *real, size_t len)
+{
+	char *part = xstrndup(real, len);
+
+	p->list = xreallocarray(p->list, p->n + 1, sizeof(*p->list));
+	p->list[p->n++] = (struct path) { .name = xasprintf("%s%s", root->name,
+					      part + strlen(root->real)),
+		.real = part };
 }
 
 /*
@@ -130,57 +153,76 @@ add_bind(struct words *w, const char *how, const struct path *p)
  * in its place; one that is mounted itself cannot.
  */
 static void
-add_way(struct words *w, const struct path *root, const char *keep)
+push_ways(struct paths *ways, const struct path *root, const char *keep)
 {
-	size_t len = strlen(root->real), i;
-	char *source, *target;
+	size_t i;
 
-	for (i = len + 1; keep[i] != '\0'; i++) {
-		if (keep[i] != '/')
-			continue;
-		source = xstrndup(keep, i);
-		target = xasprintf("%s%s", root->name, source + len);
-		ADD(w, "--bind", source, source);
-		if (strcmp(source, target) != 0)
-			ADD(w, "--bind", source, target);
-		free(source);
-		free(target);
-	}
+	for (i = strlen(root->real) + 1; keep[i] != '\0'; i++)
+		if (keep[i] == '/')
+			push_below(ways, root, keep, i);
+}
+
+static int
+compare_lengths(const void *a, const void *b)
+{
+	size_t m = strlen(((const struct path *)a)->real);
+	size_t n = strlen(((const struct path *)b)->real);
+
+	return (m < n ? -1 : m > n);
 }
 
 static void
-add_kept(struct words *w, const struct path *root, const char *keep)
+release(struct paths *p)
 {
-	struct path kept = { root->name, NULL };
-	char *name;
+	size_t i;
 
-	if (!path_is_below(keep, root->real))
-		return;
-	add_way(w, root, keep);
-	name = xasprintf("%s%s", root->name, keep + strlen(root->real));
-	kept.name = name;
-	kept.real = xstrdup(keep);
-	add_bind(w, "--ro-bind", &kept);
-	free(kept.real);
-	free(name);
+	for (i = 0; i < p->n; i++) {
+		free(p->list[i].real);
+		free((char *)(uintptr_t)p->list[i].name);
+	}
+	free(p->list);
+}
+
+/* What is mounted hides what was mounted below: the shorter go first. */
+static void
+add_kept(struct words *w, const struct policy *p)
+{
+	struct paths ways = { NULL, 0 }, kept = { NULL, 0 };
+	const struct path *root;
+	const char *keep;
+	size_t i, j;
+
+	for (i = 0; i < p->write.n; i++)
+		for (j = 0; j < p->keep.n; j++) {
+			root = &p->write.list[i];
+			keep = p->keep.list[j].real;
+			if (!path_is_below(keep, root->real))
+				continue;
+			push_ways(&ways, root, keep);
+			push_below(&kept, root, keep, strlen(keep));
+		}
+	if (ways.n > 0)
+		qsort(ways.list, ways.n, sizeof(*ways.list), compare_lengths);
+	add_binds(w, "--bind", &ways);
+	add_binds(w, "--ro-bind", &kept);
+	release(&ways);
+	release(&kept);
 }
 
 static void
 add_policy_paths(struct words *w, const struct policy *p)
 {
-	const char *how;
-	size_t i, j;
+	const struct path *path;
+	size_t i;
 
-	for (i = 0; i < p->read.n; i++)
-		add_bind(w, "--ro-bind", &p->read.list[i]);
+	add_binds(w, "--ro-bind", &p->read);
 	for (i = 0; i < p->write.n; i++) {
-		how = paths_cover(&p->keep, p->write.list[i].real) ? "--ro-bind"
-								   : "--bind";
-		add_bind(w, how, &p->write.list[i]);
+		path = &p->write.list[i];
+		add_bind(w,
+		    paths_cover(&p->keep, path->real) ? "--ro-bind" : "--bind",
+		    path->real, path->name);
 	}
-	for (i = 0; i < p->write.n; i++)
-		for (j = 0; j < p->keep.n; j++)
-			add_kept(w, &p->write.list[i], p->keep.list[j].real);
+	add_kept(w, p);
 }
 
 static void

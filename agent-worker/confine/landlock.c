@@ -154,8 +154,9 @@ allow_entries(const struct rules *r, int fd, const char *path)
 	char *name;
 	DIR *dir;
 
+	/* what cannot be listed has no rights either */
 	if (again == -1 || (dir = fdopendir(again)) == NULL)
-		return (-1);
+		return (0);
 	while (result == 0 && (entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0 ||

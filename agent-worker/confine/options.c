@@ -48,15 +48,16 @@ static const struct row {
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
-void
+bool
 paths_add(struct paths *p, const char *name)
 {
 	char *real = realpath(name, NULL);
 
 	if (real == NULL)
-		return;
+		return (false);
 	p->list = xreallocarray(p->list, p->n + 1, sizeof(*p->list));
 	p->list[p->n++] = (struct path) { name, real };
+	return (true);
 }
 
 static void
@@ -161,7 +162,7 @@ take(struct policy *p, const struct row *row, const char *value)
 	case PATHS:
 		if (check_path(row->name, value) == -1)
 			return (-1);
-		paths_add(member, value);
+		(void)paths_add(member, value);
 		return (0);
 	case PATH:
 		*(const char **)member = value;
@@ -200,8 +201,8 @@ policy_parse(struct policy *p, int argc, char **argv)
 	while ((ch = getopt_long(argc, argv, "+", longopts, NULL)) != -1)
 		if (ch == '?' || take(p, &rows[ch], optarg) == -1)
 			return (-1);
-	if (p->tmp != NULL)
-		paths_add(&p->write, p->tmp);
+	if (p->tmp != NULL && !paths_add(&p->write, p->tmp))
+		p->tmp = NULL;
 	p->argv = argv + optind;
 	if ((argc > optind) != p->probe)
 		return (0);

@@ -46,8 +46,8 @@ struct policy {
 int policy_parse(struct policy *, int argc, char **argv);
 void policy_release(struct policy *);
 
-/* Add what the name leads to; nothing if that is nowhere. */
-void paths_add(struct paths *, const char *name);
+/* Add what the name leads to; false if that is nowhere. */
+bool paths_add(struct paths *, const char *name);
 
 /* Whether path is dir or lies below it; both are absolute and normal. */
 bool path_is_below(const char *path, const char *dir);

@@ -14,6 +14,8 @@
 
 #define LOOK_MS     50 /* between looks at the memory and the time */
 #define COUNT_MS    10 /* between looks whether there may be many more */
+#define COUNT_MAX   100
+#define FORKS       20 /* that a storm makes in a millisecond, at most */
 #define LOOK_SHARE  20 /* a look takes at most this part of the time */
 #define NPROC_SLACK 2  /* that what is too much may be seen */
 
@@ -75,6 +77,22 @@ look(struct watch *w)
 		w->exceeded = "memory";
 }
 
+/* The number of processes gives itself away; these do not. */
+static bool
+grows_unseen(const struct policy *p)
+{
+	return (p->memory > 0 || p->cpu_seconds > 0);
+}
+
+/* Where many are allowed, they take their time to come. */
+static int64_t
+count_ms(int64_t processes)
+{
+	int64_t ms = processes / FORKS / 2;
+
+	return (ms < COUNT_MS ? COUNT_MS : mono_min(ms, COUNT_MAX));
+}
+
 bool
 watch_is_exceeded(struct watch *w, int64_t now)
 {
@@ -88,11 +106,14 @@ watch_is_exceeded(struct watch *w, int64_t now)
 		look(w);
 		w->last_pid = pid;
 		took = mono_ms() - now;
-		w->look_at = now + LOOK_MS + took * LOOK_SHARE;
+		w->look_at = grows_unseen(w->policy)
+		    ? now + LOOK_MS + took * LOOK_SHARE
+		    : MONO_NEVER;
 	}
 	w->next_at = w->look_at;
 	if (w->policy->processes > 0)
-		w->next_at = mono_min(w->next_at, mono_ms() + COUNT_MS);
+		w->next_at = mono_min(
+		    w->next_at, mono_ms() + count_ms(w->policy->processes));
 	return (w->exceeded != NULL);
 }
 

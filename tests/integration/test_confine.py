@@ -159,11 +159,13 @@ def test_what_is_kept_stays():
     script = """
         echo changed >a/kept/file; echo changed >a/beside
         mv a b; mv a/kept a/gone; rm -r a/kept; echo new >a/new
-        echo free >free/new && mv free/new free/newer"""
+        echo free >free/new && mv free/new free/newer
+        ln free/newer other/newest"""
     for level in WALLS:
         place = pathlib.Path(level)
         (place / "a/kept").mkdir(parents=True)
         (place / "free").mkdir()
+        (place / "other").mkdir()
         (place / "a/kept/file").write_text("kept\n")
         (place / "a/beside").write_text("old\n")
         kept = place.absolute() / "a/kept"
@@ -172,8 +174,30 @@ def test_what_is_kept_stays():
         assert (place / "a/kept/file").read_text() == "kept\n", level
         assert (place / "a/beside").read_text() == "changed\n", level
         assert (place / "free/newer").read_text() == "free\n", level
+        assert (place / "other/newest").exists(), level
         # only there rules cannot be taken back
         assert (place / "a/new").exists() == (level == "bwrap"), level
+
+
+def test_all_that_is_kept_stays():
+    names = ("a/one", "a/two", "a/b/three", "a/b/c/four", "a/b/c/four/five")
+    script = """
+        mv a x; mv a/b a/x; mv a/b/c a/b/x
+        for name; do echo changed >"$name/file"; done
+        echo changed >a/b/c/free"""
+    for level in WALLS:
+        place = pathlib.Path.cwd() / level
+        for name in names:
+            (place / name).mkdir(parents=True)
+            (place / name / "file").write_text("kept\n")
+        (place / "a/b/c/free").write_text("old\n")
+        kept = [word for name in names for word in ("--keep", place / name)]
+        # one that is written inside of another is no way round
+        Ended([*walls(level, *kept, "--write", place / "a/b", write=place),
+               "/bin/sh", "-c", script, "sh", *names])
+        for name in names:
+            assert (place / name / "file").read_text() == "kept\n", name
+        assert (place / "a/b/c/free").read_text() == "changed\n", level
 
 
 def test_names_that_are_links_are_the_same_files():
@@ -196,7 +220,7 @@ def test_what_does_not_exist_is_left_out():
     for level in LEVELS:
         done = Ended([CONFINE, "--level", level, "--read", "/nowhere",
                       "--write", "/nowhere/else", "--keep", "/not/here",
-                      "--", "true"])
+                      "--tmp", "/not/there", "--", "true"])
         assert (done.code, done.report) == (0, "exit 0 orphans 0\n"), done
 
 

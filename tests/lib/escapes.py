@@ -17,7 +17,8 @@ LEAKED_FD = 99
 HOLES = {
     "everything": set(),
     "attributes": {"file-chmod", "file-chown", "file-utimes",
-                   "file-setxattr"},
+                   "file-setxattr", "read-chmod", "read-fchmod",
+                   "read-utimes"},
     "names": {"file-stat", "file-chdir", "file-readlink"},
     "watching": {"file-inotify"},
     "processes": {"process-cmdline", "process-status", "process-pidfd-open",
@@ -69,7 +70,8 @@ def make_files(directory, probes):
         (made["KEEP"] / f"{name}.f").write_text("kept\n")
     (made["OUT"] / "link").symlink_to("nowhere")
     shutil.copy("/bin/true", made["OUT"] / "program")
-    made |= {"MINE": made["WS"] / "sub", "KEEP_WAY": directory / "ws/way",
+    (made["READ"] / "file").write_text("secret\n")
+    made |= {"READ_FILE": made["READ"] / "file", "MINE": made["WS"] / "sub", "KEEP_WAY": directory / "ws/way",
              "OUT_LINK": made["OUT"] / "link",
              "OUT_PROGRAM": made["OUT"] / "program",
              "HOME_FILE": pathlib.Path(os.environ["HOME"]) / ".secret"}
@@ -115,7 +117,7 @@ def attempt(level, directory, *options):
     facts = make_files(directory, probes)
     with victim(facts["READ"]) as found:
         facts |= found | machine()
-        watched = {name: tree(facts[name]) for name in ("OUT", "KEEP")}
+        watched = {name: tree(facts[name]) for name in ("OUT", "KEEP", "READ")}
         master, slave = pty.openpty()
         with open(facts["OUT"] + "/file-stdin-again.f", "rb") as source:
             leaked = os.open(facts["OUT"] + "/file-leaked-descriptor.f",

@@ -317,6 +317,88 @@ execute_by_loader(void)
 	return (-1);
 }
 
+/* --- what may be read, but not changed --- */
+
+static const char *
+readable(void)
+{
+	return (fact("READ_FILE"));
+}
+
+static int
+readable_write(void)
+{
+	return (open_with(readable(), O_WRONLY));
+}
+
+static int
+readable_truncate(void)
+{
+	return (truncate(readable(), SECRET_LEN));
+}
+
+/* Opened for reading, it is cut all the same. */
+static int
+readable_open_truncate(void)
+{
+	return (open_with(readable(), O_RDONLY | O_TRUNC));
+}
+
+static int
+readable_create(void)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s.new", readable());
+	return (open_with(path, O_WRONLY | O_CREAT | O_EXCL));
+}
+
+static int
+readable_link(void)
+{
+	if (link(readable(), mine()) == -1)
+		return (-1);
+	return (open_with(mine(), O_WRONLY));
+}
+
+static int
+readable_reopen(void)
+{
+	char path[64];
+	int fd = open(readable(), O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return (-1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return (open_with(path, O_WRONLY));
+}
+
+static int
+readable_mode(void)
+{
+	return (chmod(readable(), 0644));
+}
+
+static int
+readable_times(void)
+{
+	return (utimensat(AT_FDCWD, readable(), NULL, 0));
+}
+
+static int
+readable_descriptor_mode(void)
+{
+	int fd = open(readable(), O_RDONLY | O_CLOEXEC);
+
+	return (fd == -1 ? -1 : fchmod(fd, 0644));
+}
+
+static int
+readable_unlink(void)
+{
+	return (unlink(readable()));
+}
+
 /* --- what is kept inside of what may be written --- */
 
 static int
@@ -428,6 +510,16 @@ const struct probe file_probes[] = {
 	{ "file-inotify", watch_directory },
 	{ "file-execute", execute_file },
 	{ "file-execute-loader", execute_by_loader },
+	{ "read-write", readable_write },
+	{ "read-truncate", readable_truncate },
+	{ "read-open-truncate", readable_open_truncate },
+	{ "read-create", readable_create },
+	{ "read-link", readable_link },
+	{ "read-reopen", readable_reopen },
+	{ "read-chmod", readable_mode },
+	{ "read-fchmod", readable_descriptor_mode },
+	{ "read-utimes", readable_times },
+	{ "read-unlink", readable_unlink },
 	{ "keep-write", write_kept },
 	{ "keep-truncate", truncate_kept },
 	{ "keep-unlink", remove_kept },
