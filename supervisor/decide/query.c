@@ -80,7 +80,9 @@ session_answered(const struct session *s)
 size_t
 session_failed(const struct session *s)
 {
-	COUNT(s, a->failed);
+	COUNT(s,
+	    a->failed || a->status == AGENT_ERROR ||
+		a->status == AGENT_TIMEOUT);
 }
 
 size_t

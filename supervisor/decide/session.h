@@ -199,7 +199,10 @@ size_t session_living_ready(const struct session *);
 size_t session_living_acted(const struct session *);
 size_t session_living_voted(const struct session *);
 
-/* Agents with an answer; agents that failed; standing votes. */
+/*
+ * Agents with an answer; agents that failed: were given up, or came to the
+ * end of the run without an answer; standing votes.
+ */
 size_t session_answered(const struct session *);
 size_t session_failed(const struct session *);
 size_t session_voted(const struct session *);

@@ -195,7 +195,7 @@ static void
 check_counts(const struct model *m, const struct session *s)
 {
 	size_t i, answered = 0, voted = 0, living_voted = 0, failed = 0;
-	size_t living;
+	size_t living, late = 0;
 
 	for (i = 0; i < m->nagents; i++) {
 		const struct model_agent *a = &m->agents[i];
@@ -204,12 +204,14 @@ check_counts(const struct model *m, const struct session *s)
 		voted += a->vote != -1;
 		living_voted += a->vote != -1 && !a->given_up;
 		failed += a->given_up;
+		late += s->ended && !a->given_up && a->answers == 0 &&
+		    a->vote == -1 && s->winner != (int)i;
 	}
 	living = m->nagents - failed;
 	HOLDS(s->nagents == m->nagents);
 	HOLDS(session_answered(s) == answered);
 	HOLDS(session_voted(s) == voted);
-	HOLDS(session_failed(s) == failed);
+	HOLDS(session_failed(s) == failed + late);
 	HOLDS(session_living(s) == living);
 	HOLDS(session_agreed(s) ==
 	    (living > 0 && m->nanswers > m->first_answer &&
