@@ -175,6 +175,7 @@ run(const struct options *o, int64_t started)
 	open_log(o, dir);
 	if ((question = read_question(o, err, sizeof(err))) != NULL &&
 	    (config = read_config(o, err, sizeof(err))) != NULL) {
+		config->cli_args = options_json(o);
 		request.config = ask.config = config;
 		request.question = ask.question = question;
 		request.log_dir = ask.log_dir = dir;

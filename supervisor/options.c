@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/buf.h"
+#include "ipc/utf8.h"
+#include "ipc/xmalloc.h"
 #include "supervisor/options.h"
 
 #define DEFAULT_LOG_ROOT ".massgen/massgen_logs"
@@ -203,6 +206,63 @@ options_parse(
 	if (optind < argc)
 		o->question = argv[optind];
 	return (check(o, argc - optind, err, errlen));
+}
+
+/* An argument may be any bytes, JSON takes text only. */
+static struct json_object *
+text_value(const char *text)
+{
+	struct json_object *o;
+	struct buf b = BUF_INITIALIZER;
+
+	if (text == NULL)
+		return (NULL);
+	utf8_clean(&b, text, strlen(text));
+	o = json_object_new_string_len(b.len == 0 ? "" : b.data, (int)b.len);
+	buf_release(&b);
+	return (o);
+}
+
+static struct json_object *
+number_value(double number)
+{
+	return (number > 0 ? json_object_new_double(number) : NULL);
+}
+
+static struct json_object *
+value_of(const struct options *o, const struct option_row *row)
+{
+	const char *at = (const char *)o + row->off;
+
+	switch (row->kind) {
+	case FLAG:
+		return (json_object_new_boolean(*(const bool *)at));
+	case TEXT:
+		return (text_value(*(const char *const *)(const void *)at));
+	case SECONDS:
+		return (number_value(
+		    (double)*(const int64_t *)(const void *)at / 1000));
+	case USD:
+		return (number_value(*(const double *)(const void *)at));
+	}
+	return (NULL);
+}
+
+struct json_object *
+options_json(const struct options *o)
+{
+	struct json_object *all = json_object_new_object();
+	char *name, *p;
+	size_t i;
+
+	for (i = 0; i < OPTIONS; i++) {
+		name = xstrdup(table[i].name);
+		for (p = name; (p = strchr(p, '-')) != NULL;)
+			*p = '_';
+		json_object_object_add(all, name, value_of(o, &table[i]));
+		free(name);
+	}
+	return (all);
 }
 
 void

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <json-c/json.h>
+
 #include "supervisor/config/config.h"
 
 struct options {
@@ -37,6 +39,12 @@ struct options {
  */
 int options_parse(
     struct options *, int argc, char **argv, char *err, size_t errlen);
+
+/*
+ * Every option by its name, with underscores: its value, or null or false if
+ * it was not given.  The caller puts the object.
+ */
+struct json_object *options_json(const struct options *);
 
 /* --help. */
 void options_usage(FILE *);

@@ -15,13 +15,13 @@
 #include "supervisor/attempt.h"
 #include "supervisor/decide/novelty.h"
 #include "supervisor/record/artifact.h"
+#include "supervisor/record/report.h"
 #include "supervisor/run.h"
 #include "supervisor/workspace.h"
 
 #define PREVIEW_MAX       200
 #define REFUSALS_MAX      16 /* a worker gives up itself after three */
 #define ANSWER_SENT_MAX   ((size_t)256 * 1024)
-#define OPTIONS_MAX       100 /* listed in one vote.json */
 #define BALANCED_LIKENESS 0.70
 #define STRICT_LIKENESS   0.50
 
@@ -178,23 +178,24 @@ answer_is_new(struct run *run, const char *text, char *why, size_t whylen)
 	return (true);
 }
 
-/* The files of one step; the journal refers to them. */
+/*
+ * The files of one step, in its folder; NULL: it could not be made, errno
+ * says why.  The journal refers to them.
+ */
 static int
-write_step(struct run *run, const struct agent_run *a, const char *name,
-    const char *data, size_t len, struct artifact *out)
+write_step(struct run *run, const struct agent_run *a, const char *dir,
+    const char *name, const char *data, size_t len, struct artifact *out)
 {
 	const char *context = a->context == NULL ? "" : a->context;
-	char *dir;
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	if ((dir = artifact_step_dir(run->log_dir, a->config->id)) == NULL)
+	if (dir == NULL)
 		return (-1);
 	ret = artifact_write(
 	    run->log_dir, dir, "context.txt", context, strlen(context), NULL);
 	if (artifact_write(run->log_dir, dir, name, data, len, out) == -1)
 		ret = -1;
-	free(dir);
 	return (ret);
 }
 
@@ -219,12 +220,13 @@ accept_answer(struct call *c, const char *text)
 	struct run *run = c->run;
 	struct session_agent *s = &run->session->agents[c->index];
 	struct artifact file;
-	char *label, *preview, *files;
+	char *dir, *label, *preview, *files;
 	struct event e = { .type = EVENT_ANSWER,
 		.agent = c->agent->config->id };
 
-	if (write_step(
-		run, c->agent, "answer.txt", text, strlen(text), &file) == -1)
+	dir = artifact_step_dir(run->log_dir, e.agent);
+	if (write_step(run, c->agent, dir, "answer.txt", text, strlen(text),
+		&file) == -1)
 		run_warn(run,
 		    "%s: the answer of %s is kept in memory only: "
 		    "%s",
@@ -247,6 +249,7 @@ accept_answer(struct call *c, const char *text)
 	free(preview);
 	free(files);
 	free(label);
+	free(dir);
 }
 
 static bool
@@ -303,65 +306,40 @@ verdict_on_answer(struct call *c)
 		accept_answer(c, text);
 }
 
-/* vote.json, with MassGen's keys. */
-static struct json_object *
-vote_record(const struct call *c, int target)
-{
-	const struct session *s = c->run->session;
-	struct json_object *o = json_object_new_object();
-	struct json_object *ids = json_object_new_array();
-	struct json_object *names = json_object_new_array();
-	struct json_object *map = json_object_new_object();
-	size_t i, n;
-
-	field_put_str(o, "voter_id", c->agent->config->id);
-	field_put_str(o, "voter_anon_id", s->agents[c->index].anonymous);
-	field_put_str(o, "voted_for", s->agents[target].id);
-	field_put_str(o, "voted_for_anon", s->agents[target].anonymous);
-	field_put_str(
-	    o, "voted_for_label", s->answers[s->agents[target].latest].label);
-	field_put_str(o, "reason", c->msg->text == NULL ? "" : c->msg->text);
-	json_object_object_add(
-	    o, "unix_timestamp", field_real(run_time(c->run)));
-	for (i = n = 0; i < s->nagents && n < OPTIONS_MAX; i++) {
-		if (s->agents[i].latest == -1)
-			continue;
-		n++;
-		json_object_array_add(
-		    ids, json_object_new_string(s->agents[i].id));
-		json_object_array_add(
-		    names, json_object_new_string(s->agents[i].anonymous));
-		field_put_str(map, s->agents[i].anonymous, s->agents[i].id);
-	}
-	json_object_object_add(o, "available_options", ids);
-	json_object_object_add(o, "available_options_anon", names);
-	json_object_object_add(o, "agent_mapping", map);
-	return (o);
-}
-
 static void
 accept_vote(struct call *c, int target)
 {
-	const struct session *s = c->run->session;
-	struct json_object *o = vote_record(c, target);
+	struct run *run = c->run;
+	const struct session *s = run->session;
+	struct event e = { .type = EVENT_VOTE,
+		.agent = c->agent->config->id,
+		.who = c->index,
+		.target = s->agents[target].id,
+		.label = s->answers[s->agents[target].latest].label,
+		.text = c->msg->text == NULL ? "" : c->msg->text,
+		.path = "",
+		.time = run_time(run),
+		.seq = run->journal.seq + 1 };
+	struct json_object *o;
 	struct artifact file;
 	const char *text;
+	char *dir, *path = NULL;
 	size_t len;
-	struct event e = { .type = EVENT_VOTE, .agent = c->agent->config->id };
 
+	if ((dir = artifact_step_dir(run->log_dir, e.agent)) != NULL)
+		e.path = path = xasprintf("%s/vote.json", dir);
+	o = report_vote(s, &e);
 	text = json_object_to_json_string_length(
 	    o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	if (write_step(c->run, c->agent, "vote.json", text, len, &file) == -1)
-		log_warn("%s: vote of %s", c->run->log_dir, e.agent);
-	e.target = s->agents[target].id;
-	e.label = s->answers[s->agents[target].latest].label;
-	e.text = c->msg->text == NULL ? "" : c->msg->text;
-	e.path = file.path == NULL ? "" : file.path;
-	run_event(c->run, &e);
+	if (write_step(run, c->agent, dir, "vote.json", text, len, &file) == -1)
+		log_warn("%s: vote of %s", run->log_dir, e.agent);
+	run_event(run, &e);
 	send_verdict(c, true, true, NULL);
-	close_turn(c->run, c->agent);
+	close_turn(run, c->agent);
 	artifact_release(&file);
 	json_object_put(o);
+	free(path);
+	free(dir);
 }
 
 void

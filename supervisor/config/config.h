@@ -116,8 +116,10 @@ struct config {
 
 	struct price_table prices; /* empty where only mock agents run */
 
-	struct json_object *source; /* the file as parsed, secrets replaced by
-				     * "[redacted]"; or NULL */
+	struct json_object *source;   /* the file as parsed, secrets replaced by
+				       * "[redacted]"; or NULL */
+	struct json_object *cli_args; /* the options of the command line, for
+				       * the report; or NULL */
 };
 
 /* What the command line says about the configuration. */

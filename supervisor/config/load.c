@@ -32,6 +32,7 @@ config_free(struct config *config)
 	free(config->debug_final_answer);
 	price_table_release(&config->prices);
 	json_object_put(config->source);
+	json_object_put(config->cli_args);
 	free(config->path);
 	free(config);
 }

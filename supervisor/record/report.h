@@ -7,6 +7,8 @@
 #ifndef SUPERVISOR_RECORD_REPORT_H
 #define SUPERVISOR_RECORD_REPORT_H
 
+#include <json-c/json.h>
+
 #include "supervisor/config/config.h"
 #include "supervisor/decide/session.h"
 
@@ -17,5 +19,12 @@
  */
 int report_write(
     const char *run_dir, const struct session *, const struct config *);
+
+/*
+ * A vote with the keys that MassGen gives to one.  Of the event its agent,
+ * who, target, label, text, time, seq and path are used; the session is that
+ * in which it is cast.  The caller puts the object.
+ */
+struct json_object *report_vote(const struct session *, const struct event *);
 
 #endif

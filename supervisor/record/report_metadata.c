@@ -295,6 +295,8 @@ metadata(const struct report *r)
 	put_name(o, "config_path", r->config->path);
 	json_object_object_add(o, "config", json_object_get(r->config->source));
 	json_object_object_add(
+	    o, "cli_args", json_object_get(r->config->cli_args));
+	json_object_object_add(
 	    o, "dry_run", json_object_new_boolean(r->end->dry_run));
 	json_object_object_add(o, "git", git());
 	field_put_str(o, "massgen_version", r->end->version);

@@ -9,6 +9,7 @@
 #include "ipc/field.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/record/report.h"
 #include "supervisor/record/report_part.h"
 
 #define TASK_MAX 200
@@ -23,7 +24,6 @@ struct votes {
 	size_t count;
 	size_t size;
 	size_t *last; /* by voter: the number of its last vote, from 1 */
-	char *task;
 };
 
 static void
@@ -49,18 +49,22 @@ put_options(struct json_object *o, const struct session *s)
 }
 
 static struct json_object *
-vote_context(const struct votes *v, const struct session *s)
+vote_context(const struct session *s)
 {
 	struct json_object *o = json_object_new_object();
+	char *task;
+
+	task = utf8_line(s->question == NULL ? "" : s->question, TASK_MAX);
 
 	field_put_int(o, "total_agents", (int64_t)s->nagents);
 	field_put_int(o, "agents_with_answers", (int64_t)session_answered(s));
-	field_put_str(o, "current_task", v->task);
+	field_put_str(o, "current_task", task);
+	free(task);
 	return (o);
 }
 
-static struct json_object *
-vote_row(const struct votes *v, const struct session *s, const struct event *e)
+struct json_object *
+report_vote(const struct session *s, const struct event *e)
 {
 	struct json_object *o = json_object_new_object();
 	const struct session_agent *voter = &s->agents[e->who];
@@ -80,7 +84,7 @@ vote_row(const struct votes *v, const struct session *s, const struct event *e)
 	field_put_int(o, "iteration", e->seq);
 	field_put_int(o, "coordination_round", voter->times_restarted);
 	put_options(o, s);
-	json_object_object_add(o, "vote_context", vote_context(v, s));
+	json_object_object_add(o, "vote_context", vote_context(s));
 	return (o);
 }
 
@@ -97,7 +101,7 @@ put_event(
 		v->size = v->size == 0 ? 16 : v->size * 2;
 		v->list = xreallocarray(v->list, v->size, sizeof(*v->list));
 	}
-	report_json(&v->text, vote_row(v, r->now, e));
+	report_json(&v->text, report_vote(r->now, e));
 	v->list[v->count].voter = e->who;
 	v->list[v->count].end = v->text.len;
 	v->last[e->who] = ++v->count;
@@ -170,8 +174,6 @@ begin(const struct report *r, struct buf *out)
 
 	(void)out;
 	v->last = xcalloc(r->end->nagents + 1, sizeof(*v->last));
-	v->task = utf8_line(
-	    r->end->question == NULL ? "" : r->end->question, TASK_MAX);
 	return (v);
 }
 
@@ -190,7 +192,6 @@ end(void *state, const struct report *r, struct buf *out)
 	buf_release(&v->text);
 	free(v->list);
 	free(v->last);
-	free(v->task);
 	free(v);
 }
 

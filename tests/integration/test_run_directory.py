@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
@@ -94,6 +95,28 @@ def test_each_vote_has_its_step():
     assert vote["voted_for_anon"] == "agent1", vote
     assert vote["reason"] == "short", vote
     assert vote["agent_mapping"]["agent2"] == "bob", vote
+    assert vote["available_options"] == ["ann", "bob", "cid"], vote
+    assert vote["timestamp"] == path.parent.name, vote
+    assert abs(vote["unix_timestamp"] - time.time()) < 60, vote
+    assert vote["vote_context"] == {
+        "total_agents": 3,
+        "agents_with_answers": 3,
+        "current_task": "Q",
+    }, vote
+
+
+def test_a_vote_is_told_alike_in_its_step_and_in_the_report():
+    result = run("--dry-run", "Q", config=THREE)
+    report = result.json("vote.json")
+    told = report["votes"] + report["votes_superseded"]
+    paths = list(result.log_dir.glob("*/*/vote.json"))
+    assert len(paths) == len(told) == 3, told
+    for path in paths:
+        vote = json.loads(path.read_text())
+        (same,) = (v for v in told if v["iteration"] == vote["iteration"])
+        # a clock is read once for each
+        assert abs(same.pop("unix_timestamp") - vote.pop("unix_timestamp")) < 5
+        assert vote == same, (vote, same)
 
 
 def test_vote_json_tells_the_whole_vote():
@@ -196,6 +219,28 @@ def test_metadata_holds_the_question_and_the_configuration():
     text = (result.log_dir / "execution_metadata.yaml").read_text()
     for word in ("query:", "The question", "config_path:", "cid"):
         assert word in text, text
+
+
+def test_metadata_holds_the_command_line():
+    result = run(
+        *("--dry-run", "--max-cost", "2", "--agent-timeout", "1.5"),
+        *("-o", "out.txt", "Q"),
+        config=THREE,
+    )
+    text = (result.log_dir / "execution_metadata.yaml").read_text()
+    args = text[text.index("cli_args:") :]
+    for line in (
+        '\n  config: config.yaml\n',
+        '\n  automation: true\n',
+        '\n  dry_run: true\n',
+        '\n  json: false\n',
+        '\n  question_file: null\n',
+        '\n  output: out.txt\n',
+        '\n  agent_timeout: 1.5\n',
+        '\n  max_cost: 2.0\n',
+        '\n  orchestrator_timeout: null\n',
+    ):
+        assert line in args, args
 
 
 def test_outputs_hold_what_was_streamed():
