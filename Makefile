@@ -44,6 +44,7 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/field.c \
 		ipc/log.c \
 		ipc/msg.c \
+		ipc/pathname.c \
 		ipc/pattern.c \
 		ipc/spawn.c \
 		ipc/tree.c \
@@ -262,6 +263,7 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 		tests/unit/test_ipc_msg \
 		tests/unit/test_ipc_spawn \
 		tests/unit/test_ipc_utf8 \
+		tests/unit/test_pathname \
 		tests/unit/test_tree
 
 SUPERVISOR_TESTS = tests/bin/config-check \

@@ -23,6 +23,7 @@
 #include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "ipc/pathname.h"
 #include "ipc/xmalloc.h"
 
 #define AGENTS_MAX 1000000
@@ -129,6 +130,20 @@ agent_answer_of(const struct agent *a, const char *name)
 	return (slot == NULL || slot->text == NULL ? NULL : slot);
 }
 
+/*
+ * An answer's text; of the agent's own as it gave it, with the workspace in
+ * place of the files that the others see.
+ */
+static char *
+text_of(const struct agent *a, const char *name, const char *text,
+    const char *files)
+{
+	if (files == NULL || a->tools == NULL ||
+	    a->tools->walls.workspace == NULL || strcmp(name, a->name) != 0)
+		return (xstrdup(text));
+	return (pathname_replace(text, files, a->tools->walls.workspace));
+}
+
 /* What the supervisor shows: the latest answer of each agent is kept. */
 static void
 take_answers(struct agent *a, struct json_object *list, int64_t seen)
@@ -152,8 +167,8 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 		free(slot->text);
 		free(slot->files);
 		slot->label = xstrdup(label);
-		slot->text = xstrdup(text);
 		files = string_in(o, "files");
+		slot->text = text_of(a, name, text, files);
 		slot->files = files == NULL ? NULL : xstrdup(files);
 		slot->cut = json_object_object_get_ex(o, "bytes", NULL);
 		if (a->turn.open && strcmp(name, a->name) != 0)

@@ -2,11 +2,9 @@
 
 #include <sys/stat.h>
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +13,7 @@
 #include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "ipc/pathname.h"
 #include "ipc/tree.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
@@ -263,39 +262,6 @@ workspace_present(
 
 /* --- what others read --- */
 
-static bool
-is_of_name(char c)
-{
-	return (isalnum((unsigned char)c) || c == '_' || c == '-' ||
-	    ((unsigned char)c & 0x80) != 0);
-}
-
-/* A path may stand at a sentence's end: "w1." is w1, "w1.old" is not. */
-static bool
-ends_here(const char *s)
-{
-	return (!is_of_name(s[strspn(s, ".")]));
-}
-
-/* Replace a path, but not where it only begins the name of another. */
-static char *
-replace_path(const char *text, const char *path, const char *by)
-{
-	struct buf out = BUF_INITIALIZER;
-	const char *from = text, *at;
-	size_t len = strlen(path);
-
-	for (; (at = strstr(from, path)) != NULL; from = at + len) {
-		buf_add(&out, from, (size_t)(at - from));
-		buf_adds(&out,
-		    ends_here(at + len) && (at == text || !is_of_name(at[-1]))
-			? by
-			: path);
-	}
-	buf_adds(&out, from);
-	return (buf_detach(&out));
-}
-
 char *
 workspace_hide(
     const struct run *run, int agent, const char *text, const char *files)
@@ -309,8 +275,8 @@ workspace_hide(
 	/* as its tools know it, and as the run's own files have it */
 	given = xasprintf(
 	    "%s%s", run->log_dir, a->workspace + strlen(run->real_dir));
-	once = replace_path(text, a->workspace, by);
-	twice = replace_path(once, given, by);
+	once = pathname_replace(text, a->workspace, by);
+	twice = pathname_replace(once, given, by);
 	free(once);
 	free(given);
 	free(by);

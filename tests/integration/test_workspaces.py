@@ -396,6 +396,17 @@ def test_others_are_not_told_whose_the_files_are():
     assert asked.count("secretname") == asked.count("secretname2"), asked
 
 
+def test_an_agent_reads_its_own_answer_as_it_gave_it():
+    config = agents_config({
+        "a": acting(answer("see {{stdout}}/f", "echo one >f; pwd"),
+                    vote("a")),
+    })
+    result = run("--dry-run", "Q", config=config)
+    assert result.code == 0, result
+    place = result.log_dir.resolve() / "workspaces/a"
+    assert result.answer.decode() == f"see {place}/f", result
+
+
 def test_two_runs_in_one_place_share_nothing():
     config = write_config(agents_config({
         "a": acting(answer("{{stdout}}", "echo $$ >f; ls; cat f"),
