@@ -289,6 +289,34 @@ def test_streams_are_the_callers():
         assert done.stdout == "none\n", (level, done)
 
 
+def test_what_programs_need_is_there():
+    script = """
+import os, signal, socket, subprocess, tempfile, threading
+for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+    a, b = socket.socketpair(socket.AF_UNIX, kind)
+    a.send(b"x")
+    assert b.recv(1) == b"x"
+os.mkfifo("fifo")
+open("/dev/null", "w").write("x")
+assert len(open("/dev/urandom", "rb").read(8)) == 8
+subprocess.run(["sh", "-c", "exit 3"]).returncode == 3 or exit(1)
+thread = threading.Thread(target=os.getpid)
+thread.start()
+thread.join()
+os.kill(os.getpid(), 0)
+with tempfile.TemporaryFile() as f:
+    f.write(b"x")
+fd = os.pidfd_open(os.getpid())
+signal.pidfd_send_signal(fd, 0)
+"""
+    place = pathlib.Path.cwd() / "tmp"
+    place.mkdir()
+    for level in LEVELS:
+        done = Ended([*walls(level, "--tmp", place), "python3", "-c", script])
+        assert done.code == 0, (level, done)
+        pathlib.Path("fifo").unlink()
+
+
 def test_no_other_descriptor_is_inherited():
     more = [os.dup2(0, number) for number in (3, 4, 50, 900)]
     for number in more:
