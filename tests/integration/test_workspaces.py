@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -16,11 +17,13 @@ import mounts  # noqa: E402
 from massgen import (  # noqa: E402
     MASSGEN,
     agents_config,
+    assert_clean,
     assert_manifest,
     environment,
     mock,
     plain,
     run,
+    start,
     write_config,
 )
 from worker import Worker, call, level, tools  # noqa: E402
@@ -220,6 +223,26 @@ def test_a_presenter_that_dies_leaves_the_files_that_won():
     assert not os.path.samefile(
         result.log_dir / "final/a/workspace/f",
         result.log_dir / "snapshots/agent1.2/f")
+
+
+def test_an_interrupted_run_delivers_what_there_is():
+    config = agents_config({
+        "a": acting(answer("there", "echo one >f"),
+                    vote("a", "echo x >g; echo two >f; sleep 60")),
+        "b": mock({"fault": "hang"}),
+    })
+    running = start("Q", config=config)
+    place = running.log_dir / "workspaces/a/f"
+    harness.wait_until(
+        lambda: place.exists() and place.read_text() == "two\n",
+        "the command of the turn after the answer")
+    running.signal(signal.SIGINT)
+    result = running.wait()
+    assert_clean(result)
+    assert result.code == 4, result
+    assert result.answer == b"there", result
+    assert files_of(result.log_dir / "final/a/workspace") == {"f": "one\n"}
+    assert not (result.log_dir / "tmp").exists()
 
 
 def test_a_direct_answer_comes_with_its_files():

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "ipc/tree.h"
 #include "supervisor/record/atomic.h"
 #include "tests/test.h"
 #include "tests/unit/scratch.h"
@@ -309,6 +310,51 @@ TEST(what_is_there_can_be_synced)
 }
 
 /* An agent may leave anything in its workspace. */
+/* More than are synced one by one, and deeper than a path reaches. */
+TEST(any_tree_can_be_synced)
+{
+	const char *dir = scratch_enter();
+	char name[32];
+	int i;
+
+	CHECK_INT(mkdir("a", 0755), 0);
+	CHECK_INT(chdir("a"), 0);
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		spill(name, "x");
+	}
+	for (i = 0; i < 3000; i++)
+		if (mkdir("d", 0755) == -1 || chdir("d") == -1)
+			err(1, "level %d", i);
+	CHECK_INT(chdir(dir), 0);
+	CHECK_INT(atomic_sync_tree("a"), 0);
+	CHECK_INT(tree_remove(AT_FDCWD, "a"), 0);
+	scratch_leave();
+}
+
+TEST(a_directory_gets_its_name)
+{
+	scratch_enter();
+	CHECK_INT(mkdir("new", 0755), 0);
+	CHECK_INT(mkdir("empty", 0755), 0);
+	CHECK_INT(mkdir("full", 0755), 0);
+	spill("new/f", "x");
+	spill("full/f", "y");
+	spill("file", "z");
+	CHECK_INT(symlink("new", "link"), 0);
+	CHECK_INT(atomic_publish_dir("new", "full"), -1);
+	CHECK_INT(atomic_publish_dir("file", "name"), -1);
+	CHECK_INT(errno, ENOTDIR);
+	CHECK_INT(atomic_publish_dir("link", "name"), -1);
+	CHECK_INT(atomic_publish_dir("missing", "name"), -1);
+	CHECK_INT(errno, ENOENT);
+	CHECK_INT(atomic_publish_dir("new", "empty"), 0);
+	CHECK_INT(atomic_publish_dir("empty", "name"), 0);
+	CHECK_INT(names_in("name"), 1);
+	CHECK_INT(names_in("."), 4);
+	scratch_leave();
+}
+
 TEST(a_fifo_does_not_hold_up_the_sync)
 {
 	scratch_enter();
