@@ -1,5 +1,7 @@
 /* massgen gc: what runs that were killed left behind. */
 
+#include <sys/stat.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -69,12 +71,24 @@ entry(void *arg, int dir, const char *name, const struct stat *st)
 	return (0);
 }
 
+/* Agents made what is here: a symlink leads wherever they wanted. */
+static DIR *
+open_real(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd == -1 ? NULL : fdopendir(fd);
+
+	if (dir == NULL && fd != -1)
+		close(fd);
+	return (dir);
+}
+
 /* Snapshots that nobody was shown: ".agent2-3". */
 static void
 remove_unpublished(const char *run_dir)
 {
 	char *path = xasprintf("%s/snapshots", run_dir);
-	DIR *dir = opendir(path);
+	DIR *dir = open_real(path);
 	struct dirent *e;
 
 	while (dir != NULL && (e = readdir(dir)) != NULL)
@@ -132,7 +146,7 @@ static void
 visit_workspaces(struct gc *gc, const char *run_dir, int depth)
 {
 	char *path = xasprintf("%s/workspaces", run_dir), *below;
-	DIR *dir = opendir(path);
+	DIR *dir = open_real(path);
 	struct dirent *e;
 
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
@@ -147,6 +161,18 @@ visit_workspaces(struct gc *gc, const char *run_dir, int depth)
 	free(path);
 }
 
+/* A directory with a name that a run's may have. */
+static bool
+is_run(DIR *root, const char *name)
+{
+	struct stat st;
+
+	return (strncmp(name, "log_", 4) == 0 &&
+	    name[4 + strspn(name + 4, "0123456789_")] == '\0' &&
+	    fstatat(dirfd(root), name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode));
+}
+
 static void
 visit_runs(struct gc *gc, const char *root, int depth)
 {
@@ -158,7 +184,7 @@ visit_runs(struct gc *gc, const char *root, int depth)
 	if (depth > DEPTH_MAX || (dir = opendir(root)) == NULL)
 		return;
 	while ((e = readdir(dir)) != NULL) {
-		if (strncmp(e->d_name, "log_", 4) != 0)
+		if (!is_run(dir, e->d_name))
 			continue;
 		run_dir = xasprintf("%s/%s", root, e->d_name);
 		switch (identity_look(&id, run_dir)) {

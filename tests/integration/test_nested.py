@@ -631,6 +631,26 @@ def test_gc_believes_no_file():
     assert (bad / "tmp").is_dir()
 
 
+def test_gc_follows_nobodys_symlink():
+    precious = pathlib.Path("precious")
+    (precious / "tmp").mkdir(parents=True)
+    (precious / ".agent1-1").mkdir()
+    (precious / "run.lock").write_text(f"x.{'0' * 32}")
+    fake = pathlib.Path("logs/log_1")
+    fake.mkdir(parents=True)
+    (fake / "run.lock").write_text(f"y.{'0' * 32}")
+    for name in ("snapshots", "tmp", "children", "ballast", "workspaces"):
+        (fake / name).symlink_to(precious.absolute())
+    (fake.parent / "log_2").symlink_to(precious.absolute())
+    evil = fake.parent / "log_\x1b[2J"
+    evil.mkdir()
+    (evil / "run.lock").write_text(f"z.{'0' * 32}")
+    said = gc("logs")
+    assert said.endswith("1 run cleaned up\n") and "\x1b" not in said, said
+    assert sorted(os.listdir(precious)) == [".agent1-1", "run.lock", "tmp"]
+    assert (evil / "run.lock").exists()
+
+
 def test_gc_and_its_usage():
     assert gc() == "0 runs cleaned up\n"
     for arguments in (["a", "b"], ["-x"], ["/nowhere"], [""]):
