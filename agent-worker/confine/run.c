@@ -352,6 +352,7 @@ run_in(struct stage *stage, const struct policy *policy)
 {
 	struct job job = { .policy = policy, .stage = stage, .signals = -1 };
 	int status = EXIT_WALLS;
+	bool started = false;
 
 	watch_init(&job.watch, policy, stage->control == -1);
 	if (prepare_self(&job) == -1)
@@ -359,9 +360,15 @@ run_in(struct stage *stage, const struct policy *policy)
 	else if (!can_enter(policy->dir))
 		status = EXIT_NOT_RUN;
 	else if (start(&job, &status) == 0)
-		return (attend(&job));
-	say(policy,
-	    status == EXIT_WALLS ? "walls orphans 0\n" : "not-run orphans 0\n");
+		started = true;
+	if (started)
+		status = attend(&job);
+	else
+		say(policy,
+		    status == EXIT_WALLS ? "walls orphans 0\n"
+					 : "not-run orphans 0\n");
+	if (job.signals != -1)
+		close(job.signals);
 	return (status);
 }
 
