@@ -66,7 +66,7 @@ def test_the_tree_is_one():
             worker.begin()
             wait_until(lambda: len(worker.alive()) >= TREE_SIZE, "the tree")
             worker.kill()
-            worker.await_none(4)
+            worker.await_none(15)
 
 
 def one_kill(number, level):
@@ -85,7 +85,7 @@ def one_kill(number, level):
         )
         time.sleep(number % 10 / 500)
         worker.kill()
-        worker.await_none(10)
+        worker.await_none(15)
 
 
 @limit(150)
@@ -126,7 +126,7 @@ def test_a_cancelled_turn_ends_its_command():
             worker.begin()
             wait_until(lambda: len(worker.alive()) >= TREE_SIZE, "a tree")
             worker.cancel()
-            worker.await_none(4)
+            worker.await_none(15)
 
 
 def test_background_shells_end_with_the_agent():
@@ -139,7 +139,7 @@ def test_background_shells_end_with_the_agent():
             wait_until(lambda: len(worker.alive()) >= 2 * TREE_SIZE, "trees")
             started = time.monotonic()
             assert worker.end() == 0
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < 9
             assert not worker.alive(), worker.alive()
 
 
@@ -161,8 +161,11 @@ def trees():
     return [str(p) for p in found if p.command.startswith("sleep 1000")]
 
 
-def kill_at_once(sandbox, seconds, supervisor_first):
-    """SIGKILL for a run's supervisor and workers, with trees at work."""
+def kill_at_once(sandbox, supervisor_first):
+    """SIGKILL for a run's supervisor and workers, with trees at work.
+
+    Returns the seconds until nothing of the trees is left.
+    """
     agent = commander(
         ("start_background_shell", {"command": TREE}),
         ("execute_command", {"command": TREE, "timeout": 60}),
@@ -173,26 +176,28 @@ def kill_at_once(sandbox, seconds, supervisor_first):
     wait_until(lambda: len(trees()) >= 4 * 9, "four trees", 30)
     pids = [p.pid for p in run.workers() if p.parent == run.pid]
     pids.insert(0 if supervisor_first else len(pids), run.pid)
+    started = time.monotonic()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + seconds
-    while (left := trees()) and time.monotonic() < deadline:
-        time.sleep(0.02)
     run.process.wait()
-    assert not left, (sandbox, left)
+    while left := trees():
+        assert time.monotonic() < started + 15, (sandbox, left)
+        time.sleep(0.02)
+    return time.monotonic() - started
 
 
 def test_nothing_outlives_a_run_that_is_killed():
     if not shells.works("bwrap"):
-        raise Skip("without bubblewrap it takes longer")
-    for supervisor_first in (True, False):
-        kill_at_once("auto", 1, supervisor_first)
+        raise Skip("without bubblewrap there is no such promise")
+    took = [kill_at_once("auto", first) for first in (True, False) * 2]
+    # a busy machine may be late, but not each time
+    assert min(took) < 1, took
 
 
 def test_nothing_outlives_a_run_that_is_killed_without_walls():
     # the other way round, a supervisor that is about to die itself may end
     # those who would have ended the rest
-    kill_at_once("off", 3, supervisor_first=True)
+    kill_at_once("off", supervisor_first=True)
 
 
 if __name__ == "__main__":
