@@ -229,12 +229,13 @@ attempt_failed(struct run *run, struct agent_run *a, const char *kind,
     const char *text, bool permanent)
 {
 	int max = run->config->max_restarts_per_agent;
-	int64_t delay = restart_delay(a->attempts, max, permanent);
+	int64_t failed = a->attempts - a->in_grace;
+	int64_t delay = restart_delay(failed, max, permanent);
 	struct event e = { .type = EVENT_ATTEMPT_FAILED,
 		.agent = a->config->id,
 		.kind = kind,
 		.text = text,
-		.attempt = a->attempts,
+		.attempt = failed,
 		.attempts_max = max + 1,
 		.delay_ms = delay };
 
@@ -262,16 +263,21 @@ life_gone(void *arg, struct worker *w, const struct worker_end *end)
 		.requested = end->requested,
 		.max_rss_kib = end->max_rss_kib,
 		.cpu_seconds = end->cpu_seconds };
+	bool in_grace = a->timed_out && !a->turn_open;
 	char text[640];
 
 	run->sweep = run->sweep || !end->requested || end->signal != 0;
 	dispatch_flush_output(a);
 	a->sent = 0;
 	spend_gone(run, a);
-	a->turn_open = a->presenting = false;
+	a->turn_open = a->presenting = a->timed_out = false;
 	run_event(run, &e);
 	if (end->requested && strcmp(end->kind, "finished") == 0)
 		return;
+	if (in_grace) {
+		a->in_grace++;
+		return;
+	}
 	if (!end->requested && end->signal != 0)
 		snprintf(text, sizeof(text), "exit signal %d", end->signal);
 	else if (!end->requested)
@@ -352,5 +358,6 @@ life_expire(struct run *run, struct agent_run *a, int64_t now)
 		a->progress_at = a->worker.heard = now;
 		return;
 	}
+	a->timed_out = true;
 	worker_stop(&a->worker, "timeout", why, false);
 }

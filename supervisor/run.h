@@ -51,6 +51,8 @@ struct agent_run {
 	const struct agent_config *config;
 	char *workspace;  /* absolute; NULL: it has no tools */
 	int64_t attempts; /* processes started */
+	int64_t in_grace; /* of these, did what was asked in their grace */
+	bool timed_out;   /* its turn was, and the process has to leave */
 	int64_t start_at; /* monotonic: not before */
 	bool given_up;    /* it will not be started again */
 

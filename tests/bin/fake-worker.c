@@ -108,8 +108,8 @@ send_hello(int64_t version)
 	send_msg(&m);
 }
 
-/* Do nothing but notice the end of input. */
-static void __attribute__((noreturn)) wait_for_eof(void)
+static void
+read_to_eof(void)
 {
 	char scratch[4096];
 	ssize_t n;
@@ -117,6 +117,12 @@ static void __attribute__((noreturn)) wait_for_eof(void)
 	do
 		n = read(STDIN_FILENO, scratch, sizeof(scratch));
 	while (n > 0 || (n == -1 && errno == EINTR));
+}
+
+/* Do nothing but notice the end of input. */
+static void __attribute__((noreturn)) wait_for_eof(void)
+{
+	read_to_eof();
 	_exit(0);
 }
 
@@ -226,6 +232,15 @@ do_close_output(void)
 {
 	close(STDOUT_FILENO);
 	sleep_long();
+}
+
+/* What was asked for comes when nobody waits for it any more. */
+static void
+do_in_grace(void)
+{
+	read_to_eof();
+	act();
+	_exit(0);
 }
 
 /* It inherits all descriptors, standard error among them. */
@@ -435,6 +450,7 @@ static const struct mode {
 	{ "hang", wait_for_eof, NULL, 0 },
 	{ "hang_ignore_term", do_hang_ignore_term, NULL, 0 },
 	{ "huge_line", do_huge_line, NULL, 0 },
+	{ "in_grace", do_in_grace, NULL, 0 },
 	{ "key_in_escapes", do_key_in_escapes, NULL, 0 },
 	{ "key_in_pieces", do_key_in_pieces, NULL, 0 },
 	{ "key_on_stderr", do_key_on_stderr, NULL, 0 },

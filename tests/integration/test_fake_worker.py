@@ -119,6 +119,17 @@ def test_never_read():
     fails("never_read", "timeout", "protocol_error", status="timeout")
 
 
+def test_what_comes_in_the_grace_is_no_failure():
+    top = QUICK | {"orchestrator": {"max_restarts_per_agent": 0}}
+    result = run_modes(late="in_grace", good="good", top=top)
+    late = result.status["agents"]["late"]
+    assert late["status"] in ("voted", "completed"), result
+    assert late["answer_count"] == 1 and late["error"] is None, result
+    assert late["attempts"] >= 2, result
+    assert "attempt_failed" not in [e["type"] for e in result.events], result
+    assert result.status["coordination"]["quorum"]["failed"] == 0, result
+
+
 def test_stop_self():
     fails("stop_self", "timeout", status="timeout")
 
