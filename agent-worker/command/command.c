@@ -18,6 +18,7 @@
 #include "agent-worker/command/output.h"
 #include "agent-worker/command/program.h"
 #include "agent-worker/prompt.h"
+#include "agent-worker/tool/words.h"
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
@@ -107,19 +108,6 @@ make_env(const struct work *w)
 		n += j == n ? 1 : 0;
 	}
 	return (env);
-}
-
-/* There may be keys in it. */
-static void
-free_strings(char **list)
-{
-	size_t i;
-
-	for (i = 0; list[i] != NULL; i++) {
-		explicit_bzero(list[i], strlen(list[i]));
-		free(list[i]);
-	}
-	free(list);
 }
 
 /* --- what it is told --- */
@@ -376,8 +364,8 @@ run_program(struct work *w, const char *input, struct program_end *end)
 	agent_say_activity(w->agent, "waiting_model", w->agent->model);
 	program_run(w->agent, &program, end);
 	output_end(&w->output);
-	free_strings(program.argv);
-	free_strings(program.envp);
+	words_free(program.argv);
+	words_free(program.envp);
 }
 
 static enum progress
