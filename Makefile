@@ -117,6 +117,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/process/worker.c \
 		supervisor/record/artifact.c \
 		supervisor/record/atomic.c \
+		supervisor/record/durable.c \
 		supervisor/record/filelist.c \
 		supervisor/record/journal.c \
 		supervisor/record/manifest.c \

@@ -19,6 +19,7 @@
 #include "supervisor/decide/vote.h"
 #include "supervisor/nest/child.h"
 #include "supervisor/record/atomic.h"
+#include "supervisor/record/durable.h"
 #include "supervisor/record/manifest.h"
 #include "supervisor/record/report.h"
 #include "supervisor/run.h"
@@ -370,8 +371,6 @@ end_event(struct run *run, enum exit_code code, bool manifest)
 		.path = manifest ? MANIFEST_PATH : NULL };
 
 	run_event(run, &e);
-	if (journal_sync(&run->journal) == -1)
-		log_warn("events.ndjson");
 }
 
 static void
@@ -393,14 +392,24 @@ close_view(struct run *run, enum exit_code code)
 	free(path);
 }
 
-static int
-sync_below(const struct run *run, const char *dir)
+static void
+sync_below(struct durable *d, const struct run *run, const char *dir)
 {
 	char *path = xasprintf("%s/%s", run->log_dir, dir);
-	int ret = atomic_sync_tree(path);
 
+	durable_tree(d, path);
 	free(path);
-	return (ret);
+}
+
+static int
+sync_results(const struct run *run)
+{
+	struct durable *d = durable_new();
+
+	sync_below(d, run, "final_output");
+	if (run->session->final_path != NULL)
+		sync_below(d, run, "final");
+	return (durable_wait(d));
 }
 
 /* The result's folders, whole and on stable storage. */
@@ -415,11 +424,23 @@ write_results(struct run *run, enum exit_code code)
 	if (manifest_write(run->log_dir, s, run->texts,
 		s->final_path == NULL ? NULL : &final,
 		outcomes[code].outcome) == 0 &&
-	    sync_below(run, "final_output") == 0 &&
-	    (s->final_path == NULL || sync_below(run, "final") == 0))
+	    sync_results(run) == 0)
 		return (true);
 	fail(run, MANIFEST_PATH, errno);
 	return (false);
+}
+
+/* The journal, and the names in the run's directory. */
+static void
+sync_records(const struct run *run)
+{
+	struct durable *d = durable_new();
+
+	durable_dir(d, run->log_dir);
+	if (run->journal.fd != -1)
+		durable_fd(d, run->journal.fd);
+	if (durable_wait(d) == -1)
+		log_warn("%s", run->log_dir);
 }
 
 enum exit_code
@@ -445,8 +466,8 @@ finalize_finish(struct run *run)
 		    "%s: some reports could not be written", run->log_dir);
 	(void)unlink(run->ballast);
 	child_end(run->parent, s, (int)code);
-	if (atomic_sync_dir(run->log_dir) == -1 ||
-	    status_write(&run->status, s, s->last_time) == -1)
+	sync_records(run);
+	if (status_write(&run->status, s, s->last_time) == -1)
 		log_warn("%s/status.json", run->log_dir);
 	close_view(run, code);
 	return (code);

@@ -34,7 +34,7 @@ char *artifact_step_dir(const char *run_dir, const char *agent);
 /*
  * Write dir/name whole; dir is relative to the run directory and exists.
  * With out it is described there.  It is synced with its folder at the end:
- * see atomic_sync_tree.  Returns 0, or -1 and errno.
+ * see durable.h.  Returns 0, or -1 and errno.
  */
 int artifact_write(const char *run_dir, const char *dir, const char *name,
     const void *data, size_t len, struct artifact *out);

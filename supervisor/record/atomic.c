@@ -9,11 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ipc/tree.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
-
-#define SYNC_EACH 100 /* files: for more, all of the file system is cheaper */
 
 static int
 write_all(int fd, const char *p, size_t len)
@@ -92,83 +89,6 @@ atomic_publish_dir(const char *from, const char *to)
 		return (-1);
 	}
 	return (rename(from, to));
-}
-
-int
-atomic_sync_dir(const char *path)
-{
-	int fd, ret;
-
-	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return (-1);
-	ret = fsync(fd);
-	close(fd);
-	return (ret);
-}
-
-struct syncing {
-	int done;  /* one by one */
-	bool more; /* there is what was not */
-};
-
-static int
-sync_one(struct syncing *s, int dir, const char *name, int flags)
-{
-	int fd, ret;
-
-	if (s->done == SYNC_EACH) {
-		s->more = true;
-		return (0);
-	}
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags);
-	if (fd == -1 && errno == EACCES) {
-		s->more = true;
-		return (0);
-	}
-	if (fd == -1)
-		return (-1);
-	s->done++;
-	ret = fsync(fd);
-	close(fd);
-	return (ret);
-}
-
-static int
-sync_entry(void *arg, int dir, const char *name, const struct stat *st)
-{
-	/* nothing else has content, and to open a FIFO is to wait */
-	return (S_ISREG(st->st_mode) ? sync_one(arg, dir, name, 0) : 0);
-}
-
-static int
-sync_left(void *arg, int dir, const char *name, const struct stat *st)
-{
-	(void)st;
-	return (sync_one(arg, dir, name, O_DIRECTORY));
-}
-
-static int
-sync_all(const char *path)
-{
-	int fd, ret;
-
-	if ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return (-1);
-	ret = syncfs(fd);
-	close(fd);
-	return (ret);
-}
-
-int
-atomic_sync_tree(const char *path)
-{
-	static const struct tree_visitor visitor = { .entry = sync_entry,
-		.leave = sync_left };
-	struct syncing s = { 0 };
-
-	if (tree_walk(AT_FDCWD, path, &visitor, &s) == -1)
-		return (-1);
-	return (s.more ? sync_all(path) : 0);
 }
 
 static int

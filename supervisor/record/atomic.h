@@ -12,7 +12,7 @@
 
 /*
  * Replace the file at path.  With sync its content is on stable storage
- * before it takes its name; see atomic_sync_dir for the name.  Returns 0,
+ * before it takes its name; see durable.h for the name.  Returns 0,
  * or -1 with errno set and nothing left behind.
  */
 int atomic_write(const char *path, const void *data, size_t len, bool sync);
@@ -28,16 +28,6 @@ int atomic_deliver(const char *path, const void *data, size_t len);
  * empty directory.  0, or -1 and errno.
  */
 int atomic_publish_dir(const char *from, const char *to);
-
-/* Make the names in a directory durable.  0, or -1 and errno. */
-int atomic_sync_dir(const char *path);
-
-/*
- * Make all files and names below a directory durable.  One pass at the end
- * costs little more than the first file: they share the file system's
- * journal.  0, or -1 and errno.
- */
-int atomic_sync_tree(const char *path);
 
 /* mkdir -p: 0, or -1 and errno. */
 int atomic_mkdirs(const char *path);

@@ -98,12 +98,6 @@ journal_append(struct journal *j, struct event *e, struct buf *line)
 	return (-1);
 }
 
-int
-journal_sync(const struct journal *j)
-{
-	return (j->fd == -1 ? 0 : fdatasync(j->fd));
-}
-
 void
 journal_close(struct journal *j)
 {

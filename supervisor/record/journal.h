@@ -35,9 +35,6 @@ int journal_create(struct journal *, const char *path);
  */
 int journal_append(struct journal *, struct event *, struct buf *line);
 
-/* Everything to stable storage.  0, or -1 and errno. */
-int journal_sync(const struct journal *);
-
 void journal_close(struct journal *);
 
 /*

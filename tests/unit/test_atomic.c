@@ -8,6 +8,7 @@
 
 #include "ipc/tree.h"
 #include "supervisor/record/atomic.h"
+#include "supervisor/record/durable.h"
 #include "tests/test.h"
 #include "tests/unit/scratch.h"
 
@@ -292,6 +293,34 @@ TEST(a_file_in_the_way_is_no_directory)
 	scratch_leave();
 }
 
+static int
+sync_with(void (*begin)(struct durable *, const char *), const char *path)
+{
+	struct durable *d = durable_new();
+
+	begin(d, path);
+	return (durable_wait(d));
+}
+
+TEST(one_failure_among_many_is_told)
+{
+	struct durable *d = durable_new();
+	int pipes[2];
+
+	scratch_enter();
+	spill("f", "x");
+	CHECK_INT(pipe(pipes), 0);
+	durable_dir(d, ".");
+	durable_fd(d, pipes[1]);
+	durable_dir(d, ".");
+	CHECK_INT(durable_wait(d), -1);
+	CHECK_INT(errno, EINVAL);
+	/* what was the caller's is left to it */
+	CHECK_INT(close(pipes[1]), 0);
+	CHECK_INT(close(pipes[0]), 0);
+	scratch_leave();
+}
+
 TEST(what_is_there_can_be_synced)
 {
 	scratch_enter();
@@ -299,13 +328,14 @@ TEST(what_is_there_can_be_synced)
 	spill("a/f", "x");
 	spill("a/b/g", "y");
 	CHECK_INT(symlink("nowhere", "a/link"), 0);
-	CHECK_INT(atomic_sync_dir("a"), 0);
-	CHECK_INT(atomic_sync_dir("a/f"), -1);
+	CHECK_INT(sync_with(durable_dir, "a"), 0);
+	CHECK_INT(sync_with(durable_dir, "a/f"), -1);
 	CHECK_INT(errno, ENOTDIR);
-	CHECK_INT(atomic_sync_dir("missing"), -1);
+	CHECK_INT(sync_with(durable_dir, "missing"), -1);
 	CHECK_INT(errno, ENOENT);
-	CHECK_INT(atomic_sync_tree("a"), 0);
-	CHECK_INT(atomic_sync_tree("missing"), -1);
+	CHECK_INT(sync_with(durable_tree, "a"), 0);
+	CHECK_INT(sync_with(durable_tree, "missing"), -1);
+	CHECK_INT(errno, ENOENT);
 	scratch_leave();
 }
 
@@ -327,7 +357,7 @@ TEST(any_tree_can_be_synced)
 		if (mkdir("d", 0755) == -1 || chdir("d") == -1)
 			err(1, "level %d", i);
 	CHECK_INT(chdir(dir), 0);
-	CHECK_INT(atomic_sync_tree("a"), 0);
+	CHECK_INT(sync_with(durable_tree, "a"), 0);
 	CHECK_INT(tree_remove(AT_FDCWD, "a"), 0);
 	scratch_leave();
 }
@@ -361,7 +391,7 @@ TEST(a_fifo_does_not_hold_up_the_sync)
 	CHECK_INT(mkdir("a", 0700), 0);
 	CHECK_INT(mkfifo("a/p", 0600), 0);
 	alarm(10);
-	CHECK_INT(atomic_sync_tree("a"), 0);
+	CHECK_INT(sync_with(durable_tree, "a"), 0);
 	alarm(0);
 	scratch_leave();
 }
