@@ -183,46 +183,49 @@ release(struct paths *p)
 	free(p->list);
 }
 
-/* What is mounted hides what was mounted below: the shorter go first. */
 static void
-add_kept(struct words *w, const struct policy *p)
+push_whole(struct paths *p, const struct path *root, const char *real)
 {
-	struct paths ways = { NULL, 0 }, kept = { NULL, 0 };
+	push_below(p, root, real, strlen(real));
+}
+
+/*
+ * What may be written, what of it may not, and the ways there.  What is
+ * mounted hides what was mounted below: the shorter go first.
+ */
+static void
+add_written(struct words *w, const struct policy *p)
+{
+	struct paths all = { NULL, 0 };
 	const struct path *root;
 	const char *keep;
 	size_t i, j;
 
-	for (i = 0; i < p->write.n; i++)
+	for (i = 0; i < p->write.n; i++) {
+		root = &p->write.list[i];
+		push_whole(&all, root, root->real);
 		for (j = 0; j < p->keep.n; j++) {
-			root = &p->write.list[i];
 			keep = p->keep.list[j].real;
 			if (!path_is_below(keep, root->real))
 				continue;
-			push_ways(&ways, root, keep);
-			push_below(&kept, root, keep, strlen(keep));
+			push_ways(&all, root, keep);
+			push_whole(&all, root, keep);
 		}
-	if (ways.n > 0)
-		qsort(ways.list, ways.n, sizeof(*ways.list), compare_lengths);
-	add_binds(w, "--bind", &ways);
-	add_binds(w, "--ro-bind", &kept);
-	release(&ways);
-	release(&kept);
+	}
+	if (all.n > 0)
+		qsort(all.list, all.n, sizeof(*all.list), compare_lengths);
+	for (i = 0; i < all.n; i++)
+		add_bind(w,
+		    policy_keeps(p, all.list[i].real) ? "--ro-bind" : "--bind",
+		    all.list[i].real, all.list[i].name);
+	release(&all);
 }
 
 static void
 add_policy_paths(struct words *w, const struct policy *p)
 {
-	const struct path *path;
-	size_t i;
-
 	add_binds(w, "--ro-bind", &p->read);
-	for (i = 0; i < p->write.n; i++) {
-		path = &p->write.list[i];
-		add_bind(w,
-		    paths_cover(&p->keep, path->real) ? "--ro-bind" : "--bind",
-		    path->real, path->name);
-	}
-	add_kept(w, p);
+	add_written(w, p);
 }
 
 static void

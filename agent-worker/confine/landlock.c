@@ -181,7 +181,7 @@ allow_around(const struct rules *r, int fd, const char *path)
 {
 	const struct policy *p = r->policy;
 
-	if (paths_cover(&p->keep, path))
+	if (policy_keeps(p, path))
 		return (0);
 	if (!paths_lie_below(&p->keep, path))
 		return (allow(r, fd, r->handled & ~(__u64)FS_IOCTL_DEV));

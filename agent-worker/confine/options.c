@@ -92,6 +92,28 @@ paths_cover(const struct paths *p, const char *real)
 	return (false);
 }
 
+/* The length of the longest of them that is real or holds it; 0: none. */
+static size_t
+longest_over(const struct paths *p, const char *real)
+{
+	size_t i, len, best = 0;
+
+	for (i = 0; i < p->n; i++) {
+		len = strlen(p->list[i].real);
+		if (len > best && path_is_below(real, p->list[i].real))
+			best = len;
+	}
+	return (best);
+}
+
+bool
+policy_keeps(const struct policy *p, const char *real)
+{
+	size_t kept = longest_over(&p->keep, real);
+
+	return (kept > 0 && kept >= longest_over(&p->write, real));
+}
+
 bool
 paths_lie_below(const struct paths *p, const char *real)
 {

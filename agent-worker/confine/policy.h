@@ -55,6 +55,12 @@ bool path_is_below(const char *path, const char *dir);
 /* Whether the real path is one of them, or lies below one. */
 bool paths_cover(const struct paths *, const char *real);
 
+/*
+ * Whether the real path may not be written because of what is kept: the
+ * nearest above it counts, and of the same path what keeps it.
+ */
+bool policy_keeps(const struct policy *, const char *real);
+
 /* Whether one of them lies below this directory. */
 bool paths_lie_below(const struct paths *, const char *real);
 

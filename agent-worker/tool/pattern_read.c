@@ -247,7 +247,7 @@ read_escape(struct reader *r)
 		fail(r, "it ends in \\");
 		return;
 	}
-	c = *r->at++;
+	c = (unsigned char)*r->at++;
 	if (c == 'b' || c == 'B') {
 		insert(r, r->p->n, c == 'b' ? OP_WORD_EDGE : OP_NO_WORD_EDGE);
 		return;

@@ -124,6 +124,22 @@ find_kept(struct wall *wall)
 	buf_release(&s.path);
 }
 
+/* A wall in another that opens stays as it is, for programs too. */
+static void
+keep_inner(struct walls *w, struct wall *outer)
+{
+	const struct wall *inner;
+	size_t len = strlen(outer->path), i;
+
+	for (i = 0; i < w->n; i++) {
+		inner = &w->list[i];
+		if (!inner->write && !inner->presenter &&
+		    strncmp(inner->path, outer->path, len) == 0 &&
+		    inner->path[len] == '/')
+			keep(outer, xstrdup(inner->path));
+	}
+}
+
 void
 walls_present(struct walls *w, bool presenting)
 {
@@ -132,8 +148,10 @@ walls_present(struct walls *w, bool presenting)
 
 	for (i = 0; presenting && !w->looked && i < w->n; i++) {
 		wall = &w->list[i];
-		if (wall->context && wall->presenter && !wall->file)
-			find_kept(wall);
+		if (!wall->context || !wall->presenter || wall->file)
+			continue;
+		keep_inner(w, wall);
+		find_kept(wall);
 	}
 	w->looked = w->looked || presenting;
 	w->presenting = presenting;

@@ -3,13 +3,16 @@
 
 import json
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
-from massgen import agents_config, run  # noqa: E402
+from massgen import agents_config, run, write_config  # noqa: E402
 from worker import level  # noqa: E402
+
+CONFINE = harness.BUILD / "confine"
 
 PLAN = {
     "tasks": [
@@ -58,18 +61,20 @@ def project():
     return pathlib.Path("project").resolve()
 
 
-def go(server, asked, backend=None, **orchestrator):
+def go(server, asked, backend=None, cwd=None, **orchestrator):
     """A run of two models that do the same."""
+    config = agents_config(
+        {
+            name: llm.agent(server, "calls", cwd=name, **(backend or {}))
+            for name in ("left", "right")
+        },
+        orchestrator=orchestrator,
+    )
     result = run(
         asked,
-        config=agents_config(
-            {
-                name: llm.agent(server, "calls", cwd=name, **(backend or {}))
-                for name in ("left", "right")
-            },
-            orchestrator=orchestrator,
-        ),
+        config=pathlib.Path(write_config(config)).resolve(),
         env={"GROQ_API_KEY": llm.KEY},
+        cwd=cwd,
     )
     assert result.code == 0, result
     return result
@@ -175,6 +180,82 @@ def test_the_presenters_commands_have_the_same_walls():
     assert (base / ".git/config").read_text() == "[core]\n", told
     assert (base / "sub/.env").read_text() == "KEY=1\n", told
     assert (base / "tests/t.c").read_text() == "kept\n", told
+
+
+@harness.limit(60)
+def test_a_run_below_what_its_presenter_writes():
+    """The usual place of a run is .massgen in the directory it works on."""
+    if level() == "off":
+        raise harness.Skip("nothing here can hold a command")
+    base = project()
+    command = (
+        f"echo x >mine; cd {base}; echo x >main.c; echo x >tests/t.c; "
+        f"echo x >.git/config; echo x >.massgen/stray; cat .massgen/stray"
+    )
+    present = [
+        ("execute_command", {"command": command}),
+        ("write_file", {"path": "own", "content": "x\n"}),
+        ("write_file", {"path": f"{base}/.massgen/stray", "content": "x"}),
+        ("write_file", {"path": f"{base}/tests/t.c", "content": "x"}),
+    ]
+    with llm.Server() as server:
+        result = go(
+            server,
+            question([], present),
+            backend={"enable_mcp_command_line": True},
+            cwd=base,
+            context_paths=[
+                {"path": str(base), "permission": "write"},
+                {"path": str(base / "tests"), "permission": "read"},
+            ],
+        )
+        told = results(server, [], present)[1]
+    assert result.log_dir.is_relative_to(base), result
+    assert final_file(result, "mine") == "x\n", told
+    assert final_file(result, "own") == "x\n", told
+    assert (base / "main.c").read_text() == "x\n", told
+    assert (base / "tests/t.c").read_text() == "kept\n", told
+    assert (base / ".git/config").read_text() == "[core]\n", told
+    assert not (base / ".massgen/stray").exists(), told
+    assert "protected" in told[2] and "read-only" in told[3], told
+
+
+@harness.limit(60)
+def test_what_is_written_inside_of_what_is_kept():
+    """The nearest path that the sandbox was told of counts."""
+    place = pathlib.Path("place").resolve()
+    kept, inner = place / "kept", place / "kept/a/inner"
+    (inner / "deep/kept").mkdir(parents=True)
+    # at one level, nothing new can be made on the way to what is kept
+    there = {
+        place: True,
+        kept: False,
+        kept / "a": False,
+        inner: True,
+        inner / "deep": True,
+        inner / "deep/kept": False,
+    }
+    words = [("--keep", inner / "deep/kept"), ("--write", inner),
+             ("--keep", kept), ("--write", place)]
+    for name in ("bwrap", "landlock"):
+        probe = subprocess.run(
+            [CONFINE, "--probe", "--level", name], capture_output=True
+        )
+        if probe.returncode != 0:
+            continue
+        for order in (words, words[::-1]):
+            for directory, writable in there.items():
+                file = directory / "file"
+                file.write_text("")
+                done = subprocess.run(
+                    [CONFINE, "--level", name]
+                    + [str(word) for pair in order for word in pair]
+                    + ["--", "sh", "-c", f"echo x >{file}"],
+                    capture_output=True,
+                    text=True,
+                )
+                wrote = file.read_text() == "x\n"
+                assert wrote == writable, (name, directory, done)
 
 
 @harness.limit(60)

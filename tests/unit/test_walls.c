@@ -274,7 +274,7 @@ TEST(what_has_a_kept_name_is_found_for_programs)
 	struct toolbox *box = box_enter("");
 	const struct wall *wall;
 	size_t i;
-	bool git = false, env = false;
+	bool git = false, env = false, inner = false;
 
 	mkdir("ctx/sub", 0777);
 	mkdir("ctx/sub/node_modules", 0777);
@@ -285,12 +285,13 @@ TEST(what_has_a_kept_name_is_found_for_programs)
 	CHECK_INT(wall->nkeep, 1);
 	box_present(box);
 	box_present(box);
-	CHECK_INT(wall->nkeep, 4);
+	CHECK_INT(wall->nkeep, 5);
 	for (i = 0; i < wall->nkeep; i++) {
 		git = git || strstr(wall->keep[i], "/ctx/.git") != NULL;
 		env = env || strstr(wall->keep[i], "/ctx/sub/.env") != NULL;
+		inner = inner || strstr(wall->keep[i], "/ctx/nested") != NULL;
 	}
-	CHECK(git && env);
+	CHECK(git && env && inner);
 	CHECK_INT(box->walls.list[0].nkeep, 0);
 	wall = walls_find(&box->walls, "../ctx/nested/f", NULL);
 	CHECK_INT(wall->nkeep, 0);
