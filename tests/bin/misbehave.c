@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <err.h>
 #include <errno.h>
@@ -18,12 +19,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PROCESSES_MAX   200 /* whatever is asked for */
 #define SECONDS         60  /* after which everything ends by itself */
 #define STEP            1048576
 #define DESCRIPTORS_MAX 4096
+#define SHARE           4 /* tenths of a second */
 
 /* --- a tree of processes that do not want to end --- */
 
@@ -182,14 +185,19 @@ chain(long n, char **command)
 	return (0);
 }
 
+/* n of them, none of which takes long. */
 static int
-spin(long n, char **command)
+spread(long n, char **command)
 {
 	(void)command;
-	if (fork() == -1)
-		err(1, "fork");
-	alarm((unsigned int)n);
-	while (getpid() > 0)
+	alarm(SECONDS);
+	for (; n > 0 && n < PROCESSES_MAX; n--)
+		if (fork() == 0) {
+			while (clock() < SHARE * CLOCKS_PER_SEC / 10)
+				continue;
+			return (0);
+		}
+	while (wait(NULL) > 0)
 		continue;
 	return (0);
 }
@@ -255,7 +263,7 @@ static const struct {
 	{ "memory", memory },
 	{ "processes", processes },
 	{ "chain", chain },
-	{ "spin", spin },
+	{ "spread", spread },
 	{ "file", file },
 	{ "descriptors", descriptors },
 	{ "without", without },

@@ -488,7 +488,7 @@ def test_the_others_become_a_subreapers():
 LIMITS = {
     "memory": (["memory", 64 << 20], ["--memory", 24 << 20]),
     "processes": (["processes", 60], ["--processes", 20]),
-    "cpu": (["spin", 15], ["--cpu", 1]),
+    "cpu": (["spread", 6], ["--cpu", 1]),
     "file-size": (["file", 4 << 20], ["--file-size", 1 << 20]),
 }
 
@@ -511,6 +511,13 @@ def test_limit_of_processes():
 
 def test_limit_of_processor_time():
     check_limit("cpu")
+
+
+def test_limits_that_the_kernel_keeps():
+    for level in LEVELS:
+        done = shell(level, "ulimit -t; ulimit -c", "--cpu", 7)
+        assert done.stdout.startswith("7\n"), done
+        assert done.stdout == "7\n0\n" or level == "off", done
 
 
 def test_limit_of_files():
