@@ -88,7 +88,7 @@ void toolbox_prepare(struct toolbox *);
 void toolbox_add_rows(
     struct toolbox *, const struct tool_row *, size_t n, void *arg);
 void toolbox_add(struct toolbox *, const char *name, const char *description,
-    struct json_object *schema, tool_run_fn *, void *arg, bool foreign);
+    struct json_object *schema, tool_run_fn *run, void *arg, bool foreign);
 
 /* Take out what was put in with that arg. */
 void toolbox_remove(struct toolbox *, const void *arg);

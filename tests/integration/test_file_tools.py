@@ -124,6 +124,9 @@ def test_a_model_works_on_files():
         first, last = results(server, calls, present)
     assert {"read_text_file", "delete_files_batch"} <= names, names
     assert "create_task_plan" not in names, names
+    page = (harness.ROOT / "man/agent-worker.8").read_text()
+    missing = {name for name in names if name not in page}
+    assert not missing, missing
     walls, read, copied, edited, found, compared, early, away, none = first
     assert f"{base} (read-only before the presentation)" in walls, walls
     assert read == (base / "main.c").read_text().replace(
