@@ -151,6 +151,43 @@ read_config(const struct options *o, char *err, size_t errlen)
 	return (config);
 }
 
+/*
+ * A limit that the parent sets holds for a configuration that was read
+ * without one: whatever has no price does not go with it.
+ */
+static bool
+keeps_limit(const struct options *o, const struct config *config, char *err,
+    size_t errlen)
+{
+	struct config_overrides overrides = o->overrides;
+	struct diagnostics d = { 0 };
+	struct config *limited;
+
+	overrides.max_cost_usd = config->max_cost_usd;
+	limited = config_load(config->path, &overrides, &d);
+	if (limited == NULL)
+		early_summary(&d, err, errlen);
+	diagnostics_release(&d);
+	config_free(limited);
+	return (limited != NULL);
+}
+
+/* Nobody's tool started us, or we have leave, and can keep to it. */
+static bool
+has_leave(const struct options *o, const struct child_ask *ask,
+    struct parent_link **out, char *err, size_t errlen)
+{
+	bool limited = ask->config->max_cost_usd > 0;
+
+	if (child_join(ask, out, err, errlen) == -1)
+		return (false);
+	if (limited || ask->config->max_cost_usd <= 0 ||
+	    keeps_limit(o, ask->config, err, errlen))
+		return (true);
+	child_end(*out, NULL, EXIT_CONFIG);
+	return (false);
+}
+
 static int
 run(const struct options *o, int64_t started)
 {
@@ -182,7 +219,7 @@ run(const struct options *o, int64_t started)
 	}
 	if (config != NULL &&
 	    sandbox_choose(config, &request.sandbox, err, sizeof(err)) == 0 &&
-	    child_join(&ask, &request.parent, err, sizeof(err)) == 0) {
+	    has_leave(o, &ask, &request.parent, err, sizeof(err))) {
 		code = (int)run_execute(&request);
 	} else {
 		early_fail(request.view, dir, true, started, EXIT_CONFIG, err);

@@ -382,7 +382,8 @@ child_end(struct parent_link *link, const struct session *s, int exit_code)
 	if (link == NULL || link->standing != GRANTED)
 		return;
 	w.token = link->token;
-	wire_put_usage(&w, &s->usage);
+	if (s != NULL)
+		wire_put_usage(&w, &s->usage);
 	if (!say(link, &w, mono_ms() + LAST_WORD_MS))
 		log_warn("the run that started this one does not hear its end");
 	/* what comes down now is about nothing */

@@ -45,7 +45,10 @@ void child_changed(struct parent_link *);
 int64_t child_due(const struct parent_link *);
 void child_poll(struct parent_link *, const struct session *);
 
-/* The last word: how it ended and what it cost in all. */
+/*
+ * The last word: how it ended and what it cost in all; without a session,
+ * because it did not begin, nothing.
+ */
 void child_end(struct parent_link *, const struct session *, int exit_code);
 
 #endif

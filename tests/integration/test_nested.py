@@ -353,6 +353,24 @@ def test_nothing_left_to_spend():
     assert child["estimated_cost"] == 1, child
 
 
+def test_a_limit_from_above_needs_prices():
+    inner = agents_config({"i": {"backend": {
+        "type": "groq", "model": "nobody/knows-this",
+        "base_url": "http://127.0.0.1:1"}}})
+    command = nest(inner).replace(f"{MASSGEN} ", f"GROQ_API_KEY=x {MASSGEN} ")
+    result = massgen.run("--max-cost", "4", "outer", config=agents_config(
+        {"a": acting(says(command + "\n" + nest(spender(0.5))))}))
+    assert result.code == 0, result
+    one, two = children(result)
+    assert one["state"] == "ended" and one["exit_code"] == 1, one
+    assert one["max_cost_usd"] == 2 and one["estimated_cost"] == 0, one
+    error = status_of(one["log_dir"])["meta"]["error"]
+    assert "nobody/knows-this" in error and "price" in error, error
+    # it gave back what it did not spend
+    assert two["max_cost_usd"] == 2 and two["exit_code"] == 0, two
+    nested.assert_adds_up(result.status)
+
+
 # --- the end, by whatever ---
 
 # Starts a nested run in the background and waits until it is under way.
@@ -459,13 +477,22 @@ def test_an_interrupt_ends_all():
         nested.assert_replays(path)
 
 
-def test_a_killed_parent_takes_all_with_it():
-    running, dirs = start_family(3)
+def killed_parent(depth, sandbox):
+    """The supervisor of the outermost run alone is killed."""
+    running, dirs = start_family(depth, sandbox)
     found = processes.descendants(running.pid)
     running.signal(signal.SIGKILL)
     assert running.wait().code == -signal.SIGKILL
     wait_gone(found)
     assert status_of(dirs[0])["meta"]["outcome"] == "running"
+
+
+def test_a_killed_parent_takes_all_with_it():
+    killed_parent(3, "auto")
+
+
+def test_a_killed_parent_without_walls():
+    killed_parent(2, "off")
 
 
 def test_a_killed_run_in_the_middle_takes_those_below():
