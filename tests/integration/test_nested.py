@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
+import llm  # noqa: E402
 import massgen  # noqa: E402
 import nested  # noqa: E402
 import processes  # noqa: E402
@@ -211,6 +212,56 @@ def test_an_answer_that_makes_no_sense():
     os.close(door)
 
 
+def test_what_a_nested_run_says():
+    pathlib.Path("d").mkdir()
+    os.mkfifo("d/door")
+    door = os.open("d/door", os.O_RDWR | os.O_NONBLOCK)
+    running = massgen.start("q", env={"MASSGEN_PARENT": os.path.abspath("d")},
+                            config=agents_config({"a": mock({
+                                "answer": "x", "cost": 0.1, "stream": {
+                                    "chunks": 300, "bytes": 10,
+                                    "interval_ms": 5}})}))
+    said = []
+
+    def hear():
+        try:
+            said.extend(json.loads(line) for line in
+                        os.read(door, 1 << 20).splitlines() if line)
+        except BlockingIOError:
+            pass
+        return said
+
+    wait_until(hear, "it asks")
+    assert said[0]["type"] == "open", said
+    assert said[0]["question"] == "q", said
+    assert said[0]["timeout_ms"] == 1800000, said
+    down = os.open(f"d/{said[0]['name']}", os.O_WRONLY)
+    token = "7" * 32
+    os.write(down, json.dumps({
+        "type": "grant", "token": token, "parent": "log_p", "depth": 2,
+        "max_depth": 3, "max_runs": 64, "left_ms": 60000,
+        "budget_usd": 0.0}).encode() + b"\n")
+    started = time.monotonic()
+    running.wait_status(
+        lambda s: s["coordination"]["completion_percentage"] == 100, "100")
+    seconds = time.monotonic() - started
+    # whoever sees 100 knows that the parent has the last word
+    hear()
+    assert [m["type"] for m in said[1:]] == ["state"] * (len(said) - 2) + [
+        "end"], said
+    assert 2 <= len(said) - 2 <= 2 * seconds + 1, (seconds, said)
+    assert all(m["token"] == token for m in said[1:]), said
+    assert said[-1]["cost"] == 0.1 and said[-1]["exit_code"] == 0, said
+    result = running.wait()
+    massgen.assert_clean(result)
+    meta = result.status["meta"]
+    assert meta["parent_session"] == "log_p", meta
+    assert meta["nesting_depth"] == 2, meta
+    assert os.listdir("d") == ["door"], os.listdir("d")
+    os.close(down)
+    os.close(door)
+
+
 # --- depth and number ---
 
 
@@ -371,6 +422,52 @@ def test_a_limit_from_above_needs_prices():
     nested.assert_adds_up(result.status)
 
 
+# a call of the fake server's costs CALL, and could cost OUTPUT and more
+PRICE = {"input": 3, "cached": 0.3, "output": 15}
+CALL = 0.000492
+OUTPUT = 8192 * 15 / 1e6
+
+
+def ask_models(server, limit):
+    """A run under a limit, whose tool has a key and starts one of models."""
+    inner = agents_config({"m": llm.agent(server, "ok"),
+                           "n": llm.agent(server, "ok")},
+                          prices={"ok": PRICE})
+    agent = acting(says(nest(inner)))
+    agent["backend"] |= {"command_line_network": "host",
+                         "command_line_pass_env": ["GROQ_API_KEY"]}
+    result = nested.run("--max-cost", str(limit), config={"a": agent},
+                        env={"GROQ_API_KEY": llm.KEY})
+    assert not llm.files_with(result.log_dir, llm.KEY)
+    (child,) = children(result)
+    return result, child
+
+
+def test_models_in_a_nested_run():
+    with llm.Server() as server:
+        result, child = ask_models(server, 4 * OUTPUT + 0.1)
+        calls = len(server.requests())
+    assert result.code == 0 and child["exit_code"] == 0, result
+    assert child["usage"]["call_count"] == calls >= 5, child
+    total = 0.0
+    for agent in status_of(child["log_dir"])["agents"].values():
+        cost = 0.0
+        for _ in range(agent["usage"]["call_count"]):
+            cost += CALL
+        assert agent["usage"]["estimated_cost"] == cost, agent
+        total += cost
+    assert result.status["results"]["estimated_cost"] == total, result
+
+
+def test_a_model_that_could_cost_more_than_was_given_is_not_asked():
+    with llm.Server() as server:
+        result, child = ask_models(server, 2 * OUTPUT - 0.01)
+        assert server.requests() == []
+    assert result.code == 0 and child["exit_code"] == 2, result
+    assert child["estimated_cost"] == 0, child
+    assert "cost limit" in text_of(result), result
+
+
 # --- the end, by whatever ---
 
 # Starts a nested run in the background and waits until it is under way.
@@ -485,6 +582,18 @@ def killed_parent(depth, sandbox):
     assert running.wait().code == -signal.SIGKILL
     wait_gone(found)
     assert status_of(dirs[0])["meta"]["outcome"] == "running"
+
+
+def test_signals_from_all_sides_are_one():
+    command = hanging() + (
+        "kill -TERM $inner; kill -TERM $inner; kill -INT $inner\n"
+        "wait $inner; echo code: $?")
+    result = nested.run(config={"a": acting(says(command))})
+    assert "code: 4" in text_of(result), result
+    (child,) = children(result)
+    assert child["state"] == "ended" and child["exit_code"] == 4, child
+    log = pathlib.Path(child["log_dir"], "massgen.log").read_text()
+    assert "twice" not in log, log
 
 
 def test_a_killed_parent_takes_all_with_it():
