@@ -319,6 +319,7 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_pattern \
 		tests/unit/test_plan \
 		tests/unit/test_ratelimit \
+		tests/unit/test_reply \
 		tests/unit/test_responses \
 		tests/unit/test_responses_request \
 		tests/unit/test_retry \

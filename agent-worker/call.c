@@ -26,6 +26,7 @@ struct call {
 	struct reply *reply;
 	struct stream stream;
 	bool begun; /* bytes of the reply came */
+	bool replays_reasoning;
 };
 
 /* Pass on what came since the last time. */
@@ -42,6 +43,8 @@ pass_on(struct call *c)
 		    r->reasoning.data + r->reasoning_sent);
 	r->text_sent = r->text.len;
 	r->reasoning_sent = r->reasoning.len;
+	if (!c->replays_reasoning)
+		reply_forget_reasoning(r);
 }
 
 static bool
@@ -131,6 +134,8 @@ try_once(struct agent *a, const struct call_request *q, const char *body,
 		.data = on_data,
 		.arg = &c };
 
+	c.replays_reasoning = q->backend->replays_reasoning != NULL &&
+	    q->backend->replays_reasoning(&a->backend);
 	stream_init(&c.stream, q->backend, &a->backend, reply, &request);
 	agent_say_activity(a, "waiting_model", q->model);
 	http_post(&request, &wait, response);

@@ -68,6 +68,35 @@ reply_release(struct reply *r)
 	reply_init(r);
 }
 
+void
+reply_bound(struct reply *r)
+{
+	size_t i, len = r->text.len + r->reasoning.len + r->native_len;
+
+	for (i = 0; i < r->ncalls; i++)
+		len += r->calls[i].arguments.len;
+	if (len > REPLY_MAX)
+		reply_fail(r, FAILURE_PERMANENT,
+		    "the model's reply is longer than %zu MiB",
+		    REPLY_MAX >> 20);
+}
+
+#define REASONING_END 2 /* a paragraph's */
+
+void
+reply_forget_reasoning(struct reply *r)
+{
+	struct buf *b = &r->reasoning;
+	size_t gone;
+
+	if (r->reasoning_sent <= REASONING_END)
+		return;
+	gone = r->reasoning_sent - REASONING_END;
+	memmove(b->data, b->data + gone, b->len - gone + 1);
+	b->len -= gone;
+	r->reasoning_sent = REASONING_END;
+}
+
 bool
 reply_is_complete(const struct reply *r)
 {

@@ -74,12 +74,28 @@ struct reply {
 	char *error; /* the provider's words, also on FINISH_FILTER; or NULL */
 	struct json_object *native; /* for add_reply, or NULL */
 	struct think think; /* what of content is thought; for the backend */
+	size_t native_len;  /* bytes kept for add_reply beside those above */
 	void *partial;      /* the wire format's own, freed with the reply */
 	void (*free_partial)(void *); /* NULL while there is none */
 };
 
 void reply_init(struct reply *);
 void reply_release(struct reply *);
+
+/*
+ * The most that is kept of a reply in bytes: its text, the arguments of its
+ * calls, and what else goes back to the provider.  No model writes as much.
+ */
+#define REPLY_MAX ((size_t)2 * 1024 * 1024)
+
+/* Fail for good if it is longer than that. */
+void reply_bound(struct reply *);
+
+/*
+ * Forget the reasoning that was passed on, but for its last bytes: by them
+ * what follows is set apart.
+ */
+void reply_forget_reasoning(struct reply *);
 
 /* Forget the calls: none of them may be run. */
 void reply_drop_calls(struct reply *);
@@ -113,6 +129,9 @@ struct backend {
 	struct json_object *(*build_request)(const struct backend_config *,
 	    const char *model, const char *system, struct json_object *history,
 	    const struct tool_spec *tools, size_t ntools);
+
+	/* Whether add_reply wants the reasoning; NULL: never. */
+	bool (*replays_reasoning)(const struct backend_config *);
 
 	/* One server-sent event (event may be ""). */
 	void (*consume_event)(const struct backend_config *, struct reply *,

@@ -508,6 +508,12 @@ chat_finish(const struct backend_config *config, struct reply *r)
 	r->native = native_new(quirks_find(config), r);
 }
 
+static bool
+chat_replays_reasoning(const struct backend_config *config)
+{
+	return (quirks_find(config)->replays_reasoning);
+}
+
 const struct backend backend_chatcompletion = {
 	.wire = "chatcompletion",
 	.add_user = chat_add_user,
@@ -516,6 +522,7 @@ const struct backend backend_chatcompletion = {
 	.url = chat_url,
 	.headers = chat_headers,
 	.build_request = chat_build_request,
+	.replays_reasoning = chat_replays_reasoning,
 	.consume_event = chat_consume_event,
 	.consume_body = chat_consume_body,
 	.finish = chat_finish,

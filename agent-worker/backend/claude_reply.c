@@ -160,6 +160,8 @@ take_piece(struct reply *r, struct block *b, enum piece piece,
 	else
 		buf_add(out, json_object_get_string(value),
 		    (size_t)json_object_get_string_len(value));
+	if (piece != PIECE_TEXT) /* which is in the reply's text */
+		r->native_len += (size_t)json_object_get_string_len(value);
 	show(r, piece, value);
 }
 

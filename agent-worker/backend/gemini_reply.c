@@ -11,10 +11,16 @@
 #include "ipc/xmalloc.h"
 
 /*
- * The most parts of one reply.  Each is kept as it came, since signatures
- * belong to parts; the models write 65536 tokens at most.
+ * The most parts of one reply.  They are kept as they came, since signatures
+ * belong to parts; of text without any, what follows each other is one.
  */
-#define PARTS_MAX 262144
+#define PARTS_MAX 4096
+
+/* Text, or thought, of which more may follow. */
+struct partial {
+	struct buf text;
+	bool thought;
+};
 
 /* Two counts, neither of them negative. */
 static int64_t
@@ -169,32 +175,117 @@ is_empty(struct json_object *part)
 	    json_object_get_string_len(text) == 0);
 }
 
+/* Takes part. */
 static void
-take_part(struct reply *r, struct json_object *part)
+add_part(struct reply *r, struct json_object *part)
 {
-	struct json_object *function = member(part, "functionCall");
 	struct json_object *parts;
 
-	if (!json_object_is_type(part, json_type_object) ||
-	    json_object_object_length(part) == 0 || is_empty(part))
-		return;
 	if (r->native == NULL)
 		r->native = gemini_content("model");
 	parts = member(r->native, "parts");
 	if (json_object_array_length(parts) == PARTS_MAX) {
 		reply_fail(r, FAILURE_TRANSIENT,
 		    "the model's reply has more than %d parts", PARTS_MAX);
+		json_object_put(part);
 		return;
 	}
-	json_object_array_add(parts, json_object_get(part));
+	json_object_array_add(parts, part);
+}
+
+static void
+partial_free(void *arg)
+{
+	struct partial *p = arg;
+
+	buf_release(&p->text);
+	free(p);
+}
+
+/* No more follows what was collected. */
+static void
+end_text(struct reply *r)
+{
+	struct partial *p = r->partial;
+	struct json_object *part;
+
+	if (p == NULL || p->text.len == 0)
+		return;
+	part = json_object_new_object();
+	json_object_object_add(part, "text",
+	    json_object_new_string_len(p->text.data, (int)p->text.len));
+	if (p->thought)
+		json_object_object_add(
+		    part, "thought", json_object_new_boolean(true));
+	buf_release(&p->text);
+	add_part(r, part);
+}
+
+/* {"text", "thought"}, the latter or not, and nothing else. */
+static bool
+is_text(struct json_object *part)
+{
+	struct json_object *thought = member(part, "thought");
+
+	return (json_object_is_type(member(part, "text"), json_type_string) &&
+	    (thought == NULL ||
+		json_object_is_type(thought, json_type_boolean)) &&
+	    json_object_object_length(part) == (thought == NULL ? 1 : 2));
+}
+
+static void
+collect_text(struct reply *r, struct json_object *value, bool thought)
+{
+	struct partial *p = r->partial;
+	size_t len = (size_t)json_object_get_string_len(value);
+
+	if (p == NULL) {
+		r->partial = p = xcalloc(1, sizeof(*p));
+		r->free_partial = partial_free;
+	}
+	if (p->thought != thought)
+		end_text(r);
+	p->thought = thought;
+	buf_add(&p->text, json_object_get_string(value), len);
+	if (thought)
+		r->native_len += len;
+}
+
+/* Neither text nor a call, which are counted already: a picture, say. */
+static void
+count_part(struct reply *r, struct json_object *part)
+{
+	size_t len;
+
+	if (member(part, "text") != NULL ||
+	    member(part, "functionCall") != NULL)
+		return;
+	(void)json_object_to_json_string_length(
+	    part, JSON_C_TO_STRING_PLAIN, &len);
+	r->native_len += len;
+}
+
+static void
+take_part(struct reply *r, struct json_object *part)
+{
+	struct json_object *function = member(part, "functionCall");
+	struct json_object *text = member(part, "text");
+	bool thought = json_object_get_boolean(member(part, "thought"));
+
+	if (!json_object_is_type(part, json_type_object) ||
+	    json_object_object_length(part) == 0 || is_empty(part))
+		return;
+	if (is_text(part)) {
+		collect_text(r, text, thought);
+	} else {
+		end_text(r);
+		add_part(r, json_object_get(part));
+		count_part(r, part);
+	}
 	if (function != NULL)
 		take_call(r, function);
 	else
-		reply_add_string(
-		    json_object_get_boolean(member(part, "thought"))
-			? &r->reasoning
-			: &r->text,
-		    member(part, "text"));
+		reply_add_string(thought ? &r->reasoning : &r->text, text);
 }
 
 /* The first one that is number 0 or has no number: we ask for one only. */
@@ -464,6 +555,7 @@ void
 gemini_finish(const struct backend_config *config, struct reply *r)
 {
 	(void)config;
+	end_text(r);
 	if (r->failure == FAILURE_NONE && !reply_is_complete(r))
 		reply_fail(r, FAILURE_TRUNCATED,
 		    "the stream ended before the reply did");

@@ -298,6 +298,10 @@ take_event(const struct backend_config *config, struct reply *r,
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (strcmp(events[i].type, type) == 0)
 			events[i].take(r, root);
+	/* what a message says is in the reply's text */
+	if (strcmp(type, "response.output_item.done") == 0 &&
+	    !item_says(member(root, "item"), "type", "message"))
+		r->native_len += len;
 }
 
 /* Where nothing said is an aside, it matters not which item a text is of. */

@@ -76,8 +76,17 @@ stream_data(struct stream *s, const char *bytes, size_t len)
 		reply_fail(s->reply, FAILURE_TRANSIENT,
 		    "the server sent more than %zu MiB in one piece",
 		    SSE_MAX >> 20);
+	reply_bound(s->reply);
 	shorten_wait(s);
 	return (s->reply->failure == FAILURE_NONE);
+}
+
+static void
+end_body(struct stream *s)
+{
+	s->backend->consume_body(
+	    s->config, s->reply, 200, s->body.data, s->body.len);
+	reply_bound(s->reply);
 }
 
 static void
@@ -88,8 +97,7 @@ end_done(struct stream *s, const struct http_response *response)
 		    response->body.len == 0 ? "" : response->body.data,
 		    response->body.len);
 	else if (s->kind == STREAM_BODY)
-		s->backend->consume_body(
-		    s->config, s->reply, 200, s->body.data, s->body.len);
+		end_body(s);
 	else
 		sse_finish(&s->sse);
 }

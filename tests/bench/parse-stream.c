@@ -2,19 +2,27 @@
  * How fast a wire format is read: a stream in the form in which its API was
  * recorded, one small delta of text after the other, goes through the
  * worker's stream and backend in the pieces in which HTTP hands it over.
- * Prints MB a second of CPU time, best of some rounds, and what it was.
+ * Prints MB a second of CPU time, best of some rounds, and what it was; with
+ * the argument "growth" the MiB by which a stream of 100 MB raised the peak of
+ * a process of its own.
  */
+
+#include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent-worker/backend/stream.h"
 #include "ipc/mono.h"
 
-#define STREAM_BYTES ((size_t)16 * 1000 * 1000)
+#define STREAM_BYTES ((size_t)12 * 1000 * 1000)
+#define GROWTH_BYTES ((size_t)100 * 1000 * 1000)
+#define WARMUP_BYTES ((size_t)100 * 1000)
 #define PIECE_BYTES  ((size_t)16 * 1024)
 #define ROUNDS       5
 
@@ -115,6 +123,60 @@ static const struct form {
 	    "data: {\"choices\":[{\"index\":0,\"delta\":{},"
 	    "\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n",
 	    1 },
+	{ "chatcompletion reasoning", "chatcompletion", "",
+	    "data: {\"id\":\"gen-1741569952-QUVVaPSkD8OVxN8P2L3X\","
+	    "\"object\":\"chat.completion.chunk\",\"created\":1741569952,"
+	    "\"model\":\"qwen/qwen3-32b\",\"choices\":[{\"index\":0,"
+	    "\"delta\":{\"reasoning\":\"",
+	    "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
+	    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":"
+	    "\"So.\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+	    16 },
+	{ "responses reasoning", "responses", "",
+	    "event: response.reasoning_summary_text.delta\n"
+	    "data: {\"type\":\"response.reasoning_summary_text.delta\","
+	    "\"sequence_number\":40,\"item_id\":"
+	    "\"rs_67c9fdcf37fc8190ba82116e33fb28c5\",\"output_index\":0,"
+	    "\"summary_index\":0,\"delta\":\"",
+	    "\",\"obfuscation\":\"k3Jd8sL\"}\n\n",
+	    "event: response.completed\n"
+	    "data: {\"type\":\"response.completed\",\"sequence_number\":41,"
+	    "\"response\":{\"status\":\"completed\",\"output\":[{\"type\":"
+	    "\"message\",\"content\":[{\"type\":\"output_text\",\"text\":"
+	    "\"So.\"}]}],\"usage\":{\"input_tokens\":9,\"output_tokens\":12,"
+	    "\"total_tokens\":21}}}\n\n",
+	    16 },
+	{ "claude reasoning", "claude",
+	    "event: content_block_start\n"
+	    "data: {\"type\":\"content_block_start\",\"index\":0,"
+	    "\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}\n\n",
+	    "event: content_block_delta\n"
+	    "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{"
+	    "\"type\":\"thinking_delta\",\"thinking\":\"",
+	    "\"}}\n\n",
+	    "event: content_block_stop\n"
+	    "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+	    "event: content_block_start\n"
+	    "data: {\"type\":\"content_block_start\",\"index\":1,"
+	    "\"content_block\":{\"type\":\"text\",\"text\":\"So.\"}}\n\n"
+	    "event: message_delta\n"
+	    "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+	    "\"end_turn\"},\"usage\":{\"output_tokens\":12}}\n\n"
+	    "event: message_stop\n"
+	    "data: {\"type\":\"message_stop\"}\n\n",
+	    1 },
+	{ "gemini reasoning", "gemini", "",
+	    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"",
+	    "\",\"thought\":true}],\"role\":\"model\"},\"index\":0}],"
+	    "\"usageMetadata\":{\"promptTokenCount\":29,"
+	    "\"totalTokenCount\":241,\"promptTokensDetails\":[{\"modality\":"
+	    "\"TEXT\",\"tokenCount\":29}],\"thoughtsTokenCount\":202},"
+	    "\"modelVersion\":\"gemini-3-pro-preview\",\"responseId\":"
+	    "\"QUVVaPSkD8OVxN8P2L3XyQM\"}\n\n",
+	    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":"
+	    "\"So.\"}],\"role\":\"model\"},\"finishReason\":\"STOP\","
+	    "\"index\":0}]}\n\n",
+	    16 },
 };
 
 /* As JSON has them. */
@@ -123,19 +185,23 @@ static const char *const words[] = { " the", " of", ".\\n\\n", " supervisor",
 	" in", " 42", " \xe2\x80\x94", " parallel", " it", " \\u00fcber", "s" };
 
 static void
-make_stream(struct buf *out, const struct form *form)
+add_delta(struct buf *out, const struct form *form)
 {
-	size_t n = 0;
+	static size_t n;
 	int i;
 
+	buf_adds(out, form->before);
+	for (i = 0; i < form->words; i++)
+		buf_adds(out, words[n++ % (sizeof(words) / sizeof(words[0]))]);
+	buf_adds(out, form->after);
+}
+
+static void
+make_stream(struct buf *out, const struct form *form)
+{
 	buf_adds(out, form->head);
-	while (out->len < STREAM_BYTES) {
-		buf_adds(out, form->before);
-		for (i = 0; i < form->words; i++)
-			buf_adds(out,
-			    words[n++ % (sizeof(words) / sizeof(words[0]))]);
-		buf_adds(out, form->after);
-	}
+	while (out->len < STREAM_BYTES)
+		add_delta(out, form);
 	buf_adds(out, form->tail);
 }
 
@@ -148,52 +214,153 @@ cpu_seconds(void)
 	return ((double)t.tv_sec + (double)t.tv_nsec / 1e9);
 }
 
+/* One call of a model, as the worker makes it. */
+struct reading {
+	const struct form *form;
+	struct backend_config config;
+	struct http_request request;
+	struct reply reply;
+	struct stream stream;
+};
+
+static void
+begin(struct reading *g, const struct form *form)
+{
+	memset(g, 0, sizeof(*g));
+	g->form = form;
+	g->config.type = "openai";
+	g->config.wire = form->wire;
+	g->config.base_url = "";
+	g->request.idle_ms = MONO_NEVER;
+	reply_init(&g->reply);
+	stream_init(&g->stream, backend_find(form->wire), &g->config, &g->reply,
+	    &g->request);
+}
+
+/* What came is passed on at once. */
+static bool
+feed(struct reading *g, const char *bytes, size_t len)
+{
+	bool wanted = stream_data(&g->stream, bytes, len);
+
+	g->reply.text_sent = g->reply.text.len;
+	g->reply.reasoning_sent = g->reply.reasoning.len;
+	reply_forget_reasoning(&g->reply);
+	return (wanted);
+}
+
+static void
+end(struct reading *g, bool may_be_too_long)
+{
+	struct http_response response = { .outcome = HTTP_DONE, .status = 200 };
+	const struct reply *r = &g->reply;
+
+	stream_end(&g->stream, &response);
+	if (r->failure != FAILURE_NONE
+		? !may_be_too_long || strstr(r->error, "longer than") == NULL
+		: r->text.len == 0 && r->ncalls == 0)
+		errx(1, "%s: %s", g->form->name, r->error);
+	stream_release(&g->stream);
+	reply_release(&g->reply);
+}
+
 static double
 read_stream(const struct form *form, const struct buf *bytes)
 {
-	struct backend_config config = {
-		.type = "openai", .wire = form->wire, .base_url = ""
-	};
-	struct http_response response = { .outcome = HTTP_DONE, .status = 200 };
-	struct http_request request = { .idle_ms = MONO_NEVER };
 	double start = cpu_seconds();
-	struct reply r;
-	struct stream s;
+	struct reading g;
 	size_t at, n;
 
-	reply_init(&r);
-	stream_init(&s, backend_find(form->wire), &config, &r, &request);
+	begin(&g, form);
 	for (at = 0; at < bytes->len; at += n) {
 		n = bytes->len - at < PIECE_BYTES ? bytes->len - at
 						  : PIECE_BYTES;
-		stream_data(&s, bytes->data + at, n);
+		feed(&g, bytes->data + at, n);
 	}
-	stream_end(&s, &response);
-	if (r.failure != FAILURE_NONE || (r.text.len == 0 && r.ncalls == 0))
-		errx(1, "%s: %s", form->wire, r.error);
-	stream_release(&s);
-	reply_release(&r);
+	end(&g, false);
 	return (cpu_seconds() - start);
 }
 
-int
-main(void)
+/* So many bytes, made on the way; or less, where the call ends before. */
+static void
+read_long(const struct form *form, size_t len)
 {
-	size_t i, round;
+	struct buf piece = BUF_INITIALIZER;
+	struct reading g;
+	bool wanted = true;
+	size_t total = 0;
+
+	begin(&g, form);
+	buf_adds(&piece, form->head);
+	while (wanted && total < len) {
+		while (piece.len < PIECE_BYTES)
+			add_delta(&piece, form);
+		wanted = feed(&g, piece.data, piece.len);
+		total += piece.len;
+		piece.len = 0;
+	}
+	if (wanted)
+		feed(&g, form->tail, strlen(form->tail));
+	end(&g, true);
+	buf_release(&piece);
+}
+
+static long
+peak_kib(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_maxrss);
+}
+
+static void
+measure_growth(const struct form *form)
+{
+	long before;
+
+	read_long(form, WARMUP_BYTES);
+	before = peak_kib();
+	read_long(form, GROWTH_BYTES);
+	printf("%.2f %s\n", (double)(peak_kib() - before) / 1024, form->name);
+	fflush(stdout);
+}
+
+static void
+measure_speed(const struct form *form)
+{
+	struct buf bytes = BUF_INITIALIZER;
+	double best = 1e9, seconds;
+	int round;
+
+	make_stream(&bytes, form);
+	for (round = 0; round < ROUNDS; round++) {
+		seconds = read_stream(form, &bytes);
+		if (seconds < best)
+			best = seconds;
+	}
+	printf("%.1f %s\n", (double)bytes.len / best / 1e6, form->name);
+	buf_release(&bytes);
+}
+
+int
+main(int argc, char **argv)
+{
+	bool growth = argc > 1 && strcmp(argv[1], "growth") == 0;
+	int status;
+	size_t i;
 
 	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		struct buf bytes = BUF_INITIALIZER;
-		double best = 1e9, seconds;
-
-		make_stream(&bytes, &forms[i]);
-		for (round = 0; round < ROUNDS; round++) {
-			seconds = read_stream(&forms[i], &bytes);
-			if (seconds < best)
-				best = seconds;
+		if (!growth) {
+			measure_speed(&forms[i]);
+			continue;
 		}
-		printf(
-		    "%.1f %s\n", (double)bytes.len / best / 1e6, forms[i].name);
-		buf_release(&bytes);
+		if (fork() == 0) {
+			measure_growth(&forms[i]);
+			_exit(0);
+		}
+		if (wait(&status) == -1 || status != 0)
+			return (1);
 	}
 	return (0);
 }

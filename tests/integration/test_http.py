@@ -263,13 +263,23 @@ def test_a_huge_answer():
     with llm.Server() as server:
         result = run(
             server,
-            a="huge-10",
+            a="huge-1",
             seconds=60,
             top={"timeout_settings": {"agent_timeout_seconds": 30}},
         )
         assert result.code == 0, result
         (answer,) = result.log_dir.glob("a/*/answer.txt")
-        assert answer.stat().st_size == 10 * 1024 * 1024
+        assert answer.stat().st_size == 1024 * 1024
+
+
+def test_an_endless_answer():
+    with llm.Server() as server:
+        result = run(server, a="huge-10", b="ok", top=ONE_TRY)
+        assert result.code == 0 and result.winner == "b", result
+        error = result.status["agents"]["a"]["error"]
+        assert "longer than 2 MiB" in error["message"], error
+        asked = [r["body"]["model"] for r in server.requests()]
+        assert asked.count("huge-10") == 1, asked
 
 
 def test_news_reach_an_agent_in_the_middle_of_its_turn():

@@ -344,15 +344,23 @@ check_history(const char *parts, const char *want)
 #define SIGNED                                                      \
 	"{'functionCall':{'id':'c1','name':'f','args':{'a':1.50}}," \
 	"'thoughtSignature':'EpwI+/==','x':[null]}"
-#define BARE      "{'functionCall':{'name':'g'}}"
-#define OTHER     "{'functionCall':{'id':'c2','name':'f','args':{}}}"
-#define THOUGHT   "{'text':'Hm','thought':true}"
-#define SIGNATURE "{'text':'','thoughtSignature':'c2ln'}"
+#define BARE        "{'functionCall':{'name':'g'}}"
+#define OTHER       "{'functionCall':{'id':'c2','name':'f','args':{}}}"
+#define THOUGHT     "{'text':'Hm','thought':true}"
+#define SIGNED_TEXT "{'text':' be','thoughtSignature':'c2ln'}"
+#define SIGNATURE   "{'text':'','thoughtSignature':'c2ln'}"
 
 TEST(history)
 {
-	check_history("{'text':'So'},{'text':' be it'}",
-	    MODEL("{'text':'So'},{'text':' be it'}"));
+	check_history(
+	    "{'text':'So'},{'text':' be it'}", MODEL("{'text':'So be it'}"));
+	check_history(THOUGHT "," THOUGHT ",{'text':'So'},{'text':' be',"
+			      "'thought':false},{'text':' it'}",
+	    MODEL("{'text':'HmHm','thought':true},{'text':'So be it'}"));
+	check_history("{'text':'S'},{'text':'o'}," SIGNED_TEXT
+		      ",{'text':' i'},{'text':'t'},{'text':'!','x':1}",
+	    MODEL("{'text':'So'}," SIGNED_TEXT
+		  ",{'text':' it'},{'text':'!','x':1}"));
 	check_history(THOUGHT ",{'text':'So'}," SIGNATURE,
 	    MODEL(THOUGHT ",{'text':'So'}," SIGNATURE));
 	check_history("{'text':'So'},{'text':''},{}", MODEL("{'text':'So'}"));
