@@ -237,6 +237,26 @@ say_final(const struct report *r, const struct event *e, struct note *n)
 }
 
 static void
+say_opened(const struct report *r, const struct event *e, struct note *n)
+{
+	(void)r;
+	snprintf(n->head, sizeof(n->head), "NESTED RUN %lld: %.60s",
+	    (long long)e->child, e->session_id);
+	copy(n->body, e->question, TEXT_MAX / 2);
+}
+
+static void
+say_ended(const struct report *r, const struct event *e, struct note *n)
+{
+	(void)r;
+	snprintf(n->head, sizeof(n->head), "NESTED RUN %lld: %.10s",
+	    (long long)e->child, e->kind);
+	if (strcmp(e->kind, "ended") == 0)
+		snprintf(n->body, sizeof(n->body), "exit code %lld",
+		    (long long)e->exit_code);
+}
+
+static void
 say_end(const struct report *r, const struct event *e, struct note *n)
 {
 	(void)r;
@@ -260,6 +280,8 @@ static void (*const say[EVENT_TYPES])(
 	[EVENT_PRESENTATION] = say_presentation,
 	[EVENT_RESTART] = say_restart,
 	[EVENT_FINAL_ANSWER] = say_final,
+	[EVENT_CHILD_OPENED] = say_opened,
+	[EVENT_CHILD_ENDED] = say_ended,
 	[EVENT_RUN_ENDED] = say_end,
 };
 

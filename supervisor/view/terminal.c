@@ -51,6 +51,21 @@ say_vote(const struct event *e)
 }
 
 static void
+say_nested(const struct event *e)
+{
+	const char *how = "";
+	char what[64];
+
+	snprintf(what, sizeof(what), "nested run %lld %.20s",
+	    (long long)e->child, e->kind);
+	if (strcmp(e->kind, "ended") != 0)
+		how = "its process is gone";
+	else if (e->exit_code != 0)
+		how = "it has failed";
+	say(e->agent, what, how);
+}
+
+static void
 event(const struct session *s, const struct event *e, const char *line,
     size_t len)
 {
@@ -81,6 +96,10 @@ event(const struct session *s, const struct event *e, const char *line,
 		say(e->agent, "presents", "");
 	else if (e->type == EVENT_RESTART)
 		say(e->agent, "wants another attempt", e->text);
+	else if (e->type == EVENT_CHILD_OPENED)
+		say(e->agent, "started a nested run", e->question);
+	else if (e->type == EVENT_CHILD_ENDED)
+		say_nested(e);
 }
 
 /* On a terminal no answer may send escape codes; a pipe gets every byte. */

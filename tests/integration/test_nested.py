@@ -118,8 +118,20 @@ def assert_meta(name, *words):
     assert "Bob Dylan" in child["question"], child
     inner = answer_in(child["log_dir"])
     assert inner in text_of(result) and inner, result
+    table = (result.log_dir / "coordination_table.txt").read_text()
+    assert f"NESTED RUN 1: {child['session_id']}" in table, table
+    assert "NESTED RUN 1: ended" in table, table
     for word in words:
         assert word in text_of(result), result
+
+
+def test_what_a_person_is_shown():
+    done = massgen.plain("--dry-run", "--config",
+                         "@examples/meta/massgen_runs_massgen", "Q")
+    assert done.code == 0, done
+    for line in ("agent_a      started a nested run: Create a simple",
+                 "agent_a      nested run 1 ended"):
+        assert line in done.stderr, done
 
 
 def test_massgen_runs_massgen():
