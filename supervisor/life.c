@@ -48,7 +48,10 @@ add_nest_env(struct run *run, int agent, struct json_object *program)
 		return;
 	}
 	json_object_object_foreach (more, name, value)
-		put_json(env, name, value);
+		/* the user's own PATH stays; who we are is not theirs to say */
+		if (strncmp(name, "MASSGEN_", 8) == 0 ||
+		    !json_object_object_get_ex(env, name, NULL))
+			put_json(env, name, value);
 	json_object_put(more);
 }
 

@@ -161,6 +161,25 @@ def test_what_a_tool_finds():
     assert env["PATH"].split(":")[-1] == str(MASSGEN.parent), env
 
 
+def test_what_a_program_that_is_an_agent_finds():
+    script = (f"{MASSGEN} --automation --dry-run inner >>log; "
+              "echo PATH is $PATH >>log; echo words")
+    env = {"PATH": "/usr/bin:/bin:/mine", "MASSGEN_PARENT": "/nowhere"}
+    agent = {"backend": {"type": "command", "command": ["sh", "-c", script],
+                         "env": env}}
+    result = massgen.run("outer", config=agents_config(
+        {"a": agent}, orchestrator={"max_restarts_per_agent": 0}))
+    assert children(result), result
+    nested.assert_adds_up(result.status)
+    nested.assert_replays(result.log_dir)
+    for child in children(result):
+        assert child["agent"] == "a" and child["state"] == "ended", child
+        assert child["exit_code"] == 0, child
+    log = pathlib.Path("log").read_text()
+    assert "PATH is /usr/bin:/bin:/mine\n" in log, log
+    assert "Exit code: 0" in log, log
+
+
 def test_a_nested_run_says_whose_it_is():
     result = nested.run(config={"a": acting(says(nest()))})
     (child,) = children(result)
