@@ -312,7 +312,8 @@ signal.pidfd_send_signal(fd, 0)
     place = pathlib.Path.cwd() / "tmp"
     place.mkdir()
     for level in LEVELS:
-        done = Ended([*walls(level, "--tmp", place), "python3", "-c", script])
+        done = Ended([*walls(level, "--tmp", place), sys.executable, "-c",
+                      script])
         assert done.code == 0, (level, done)
         pathlib.Path("fifo").unlink()
 
