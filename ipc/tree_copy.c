@@ -23,18 +23,18 @@
 #define TICK_NS     500000
 #define TICKS_MAX   200 /* of waiting for a clock that stands still */
 #define INDEX_START 256
+#define NEAR        64 /* files whose places are kept together */
 
 /* --- what is remembered --- */
 
-/* A file that was copied, as it was then. */
+/* A file that was copied, as it was then: small, for there may be many. */
 struct seen {
-	dev_t dev;
 	ino_t ino; /* 0: a free slot */
 	off_t size;
-	struct timespec mtime;
-	struct timespec ctime;
+	uint64_t mtime; /* see instant() */
+	uint64_t ctime;
 	ino_t dir;     /* of its copy */
-	uint64_t name; /* likewise, hashed */
+	uint64_t name; /* likewise; see hash() */
 };
 
 struct tree_index {
@@ -66,11 +66,15 @@ tree_index_free(struct tree_index *x)
 	free(x);
 }
 
-/* Where a file is remembered, or would be. */
+/*
+ * Where a file is remembered, or would be.  Files of one directory mostly have
+ * numbers that are near each other: they stay so.
+ */
 static struct seen *
 slot_of(const struct tree_index *x, ino_t ino)
 {
-	size_t i = (size_t)((uint64_t)ino * 0x9e3779b97f4a7c15u >> 20);
+	uint64_t block = (uint64_t)ino / NEAR * 0x9e3779b97f4a7c15u >> 20;
+	size_t i = (size_t)(block * NEAR + (uint64_t)ino % NEAR);
 
 	for (i &= x->size - 1; x->slots[i].ino != 0;
 	     i = (i + 1) & (x->size - 1))
@@ -93,10 +97,22 @@ grow(struct tree_index *x)
 	free(old);
 }
 
-static bool
-same_time(struct timespec a, struct timespec b)
+/* An empty one becomes as large as another. */
+static void
+make_room(struct tree_index *x, const struct tree_index *like)
 {
-	return (a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec);
+	if (like == NULL || like->size <= x->size)
+		return;
+	free(x->slots);
+	x->size = like->size;
+	x->slots = xcalloc(x->size, sizeof(*x->slots));
+}
+
+/* A time as one number: it has to tell times apart and no more. */
+static uint64_t
+instant(struct timespec t)
+{
+	return ((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
 }
 
 static bool
@@ -106,11 +122,11 @@ is_before(struct timespec a, struct timespec b)
 	    (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec));
 }
 
-/* FNV-1a. */
+/* FNV-1a of a name on a device. */
 static uint64_t
-hash(const char *name)
+hash(dev_t dev, const char *name)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = 0xcbf29ce484222325u ^ dev;
 
 	for (; *name != '\0'; name++)
 		h = (h ^ (unsigned char)*name) * 0x100000001b3u;
@@ -119,8 +135,7 @@ hash(const char *name)
 
 /* The file of that name in the directory dir of the copy was made of st. */
 static void
-remember(
-    struct tree_index *x, const struct stat *st, ino_t dir, const char *name)
+remember(struct tree_index *x, const struct stat *st, ino_t dir, uint64_t name)
 {
 	struct seen *s;
 
@@ -129,13 +144,12 @@ remember(
 	s = slot_of(x, st->st_ino);
 	if (s->ino == 0)
 		x->used++;
-	s->dev = st->st_dev;
 	s->ino = st->st_ino;
 	s->size = st->st_size;
-	s->mtime = st->st_mtim;
-	s->ctime = st->st_ctim;
+	s->mtime = instant(st->st_mtim);
+	s->ctime = instant(st->st_ctim);
 	s->dir = dir;
-	s->name = hash(name);
+	s->name = name;
 }
 
 /* --- the copy --- */
@@ -333,7 +347,8 @@ finish_file(
 		return (-1);
 	/* a later change of one that is as new as we are may not be seen */
 	if (c->want->made != NULL && is_before(st->st_ctim, c->began))
-		remember(c->want->made, st, here(&c->to), name);
+		remember(
+		    c->want->made, st, here(&c->to), hash(st->st_dev, name));
 	return (0);
 }
 
@@ -377,20 +392,22 @@ static bool
 take_over(struct copy *c, const char *name, const struct stat *st)
 {
 	const struct seen *s;
+	uint64_t h;
 
 	if (c->want->known == NULL || c->astray > 0 || c->last.fd == -1)
 		return (false);
 	s = slot_of(c->want->known, st->st_ino);
-	if (s->ino == 0 || s->dev != st->st_dev || s->size != st->st_size ||
-	    !same_time(s->mtime, st->st_mtim) ||
-	    !same_time(s->ctime, st->st_ctim))
+	if (s->ino == 0 || s->size != st->st_size ||
+	    s->mtime != instant(st->st_mtim) ||
+	    s->ctime != instant(st->st_ctim))
 		return (false);
 	/* in the last copy nothing changes: a place is a file */
-	if (s->dir != here(&c->last) || s->name != hash(name) ||
+	h = hash(st->st_dev, name);
+	if (s->dir != here(&c->last) || s->name != h ||
 	    linkat(c->last.fd, name, c->to.fd, name, 0) == -1)
 		return (false);
 	if (c->want->made != NULL)
-		remember(c->want->made, st, here(&c->to), name);
+		remember(c->want->made, st, here(&c->to), h);
 	c->sum.files++;
 	c->sum.linked++;
 	c->sum.bytes += st->st_size;
@@ -513,6 +530,7 @@ open_ends(struct copy *c)
 	    tree_trail_down(&c->to, fd) == -1)
 		return (-1);
 	if (w->made != NULL) {
+		make_room(w->made, w->known);
 		await_tick(&c->began);
 		w->made->fd =
 		    open(w->to, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
