@@ -653,6 +653,20 @@ def test_a_killed_run_in_the_middle_takes_those_below():
     assert child["state"] == "lost", child
 
 
+def stop_and_kill(running, found):
+    """Kill a run and these below it, as if in one instant.
+
+    From the bottom up: a process that is stopped and becomes an orphan is
+    told to go on, and would clean up after all.
+    """
+    pids = [running.pid, *(p.pid for p in found)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in reversed(pids):
+        os.kill(pid, signal.SIGKILL)
+    assert running.wait().code == -signal.SIGKILL
+
+
 def kill_at_once(running):
     """Kill a run and what would clean up behind it; returns who is left."""
     whole = processes.descendants(running.pid)
@@ -660,12 +674,7 @@ def kill_at_once(running):
     keepers = workers + [p for p in whole
                          if p.parent in [w.pid for w in workers]]
     assert len(keepers) == 2, keepers
-    for process in keepers:
-        os.kill(process.pid, signal.SIGSTOP)
-    for process in keepers:
-        os.kill(process.pid, signal.SIGKILL)
-    running.signal(signal.SIGKILL)
-    assert running.wait().code == -signal.SIGKILL
+    stop_and_kill(running, keepers)
     return [p for p in whole if p not in keepers]
 
 
@@ -756,12 +765,7 @@ def test_gc_ends_what_a_run_in_a_dead_run_left():
         return (found, strays) if len(strays) == 3 else None
 
     found, strays = wait_until(sleepers, "three who sleep")
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        running.signal(number)
-        for process in found:
-            if process not in strays:
-                os.kill(process.pid, number)
-    running.wait()
+    stop_and_kill(running, [p for p in found if p not in strays])
     assert sum(is_there(p) for p in strays) >= 2
     # the inner run's directory is not among those that are looked at
     ended = re.search(r": (\d+) processes ended", gc())
