@@ -23,7 +23,7 @@ ONE_TRY = {"max_restarts_per_agent": 0}
 PRICE = {"input": 3, "cached": 0.3, "output": 15}
 CALL = 0.000492
 OUTPUT = 8192 * 15 / 1e6  # what is set aside for the output of a call
-RUNS = 1000
+RUNS = 100 if harness.SANITIZED else 1000  # sanitizers are slow
 MEMORY = pathlib.Path("/dev/shm")
 
 

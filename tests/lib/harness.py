@@ -27,6 +27,7 @@ BUILD = pathlib.Path(
     )
 ).resolve()
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SANITIZED = b"__asan_init" in (BUILD / "massgen").read_bytes()
 FAKE_WORKER = BUILD / "tests" / "bin" / "fake-worker"
 
 AT_ONCE = 3
