@@ -27,7 +27,8 @@ BUILD = pathlib.Path(
     )
 ).resolve()
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-SANITIZED = b"__asan_init" in (BUILD / "massgen").read_bytes()
+MASSGEN = BUILD / "massgen"
+SANITIZED = MASSGEN.exists() and b"__asan_init" in MASSGEN.read_bytes()
 FAKE_WORKER = BUILD / "tests" / "bin" / "fake-worker"
 
 AT_ONCE = 3
