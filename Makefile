@@ -129,6 +129,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/record/report_table.c \
 		supervisor/record/report_votes.c \
 		supervisor/record/status.c \
+		supervisor/record/votes.c \
 		supervisor/view/automation.c \
 		supervisor/view/json.c \
 		supervisor/view/out.c \

@@ -131,3 +131,20 @@ buf_read_fd(struct buf *b, int fd, size_t max)
 		}
 	}
 }
+
+int
+buf_write_fd(int fd, const char *data, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, data, len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return (-1);
+		data += n;
+		len -= (size_t)n;
+	}
+	return (0);
+}

@@ -52,4 +52,7 @@ char *buf_detach(struct buf *);
  */
 int buf_read_fd(struct buf *, int fd, size_t max);
 
+/* All of data to fd, which blocks.  0, or -1 and errno. */
+int buf_write_fd(int fd, const char *data, size_t len);
+
 #endif

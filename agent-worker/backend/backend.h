@@ -163,6 +163,13 @@ struct json_object *reply_parse(
     const char *text, size_t len, char *err, size_t errlen);
 
 /*
+ * The JSON object of an event; the caller puts it.  NULL, and the reply has
+ * failed unless it is complete, for anything else.
+ */
+struct json_object *reply_parse_event(
+    struct reply *, const char *data, size_t len);
+
+/*
  * The JSON object in a body that is no stream; the caller puts it.  NULL,
  * and the reply has failed, for a status other than 200 or another body.
  */

@@ -403,7 +403,6 @@ chat_consume_event(const struct backend_config *config, struct reply *r,
     const char *event, const char *data, size_t len)
 {
 	struct json_object *root;
-	char err[128];
 
 	(void)event;
 	if (r->done)
@@ -420,12 +419,9 @@ chat_consume_event(const struct backend_config *config, struct reply *r,
 	}
 	if (take_piece(r, data, len))
 		return;
-	root = reply_parse(data, len, err, sizeof(err));
+	root = reply_parse_event(r, data, len);
 	if (root != NULL)
 		take_root(config, r, root, data, len);
-	else if (!reply_is_complete(r))
-		reply_fail(r, FAILURE_TRANSIENT,
-		    "the server sent an event that is %s", err);
 	json_object_put(root);
 }
 

@@ -370,16 +370,12 @@ claude_consume_event(const struct backend_config *config, struct reply *r,
     const char *event, const char *data, size_t len)
 {
 	struct json_object *root;
-	char err[128];
 
 	if (r->done || len == 0 || take_delta(r, data, len))
 		return;
-	root = reply_parse(data, len, err, sizeof(err));
+	root = reply_parse_event(r, data, len);
 	if (root != NULL)
 		take_event(config, r, event, root, data, len);
-	else if (!reply_is_complete(r))
-		reply_fail(r, FAILURE_TRANSIENT,
-		    "the server sent an event that is %s", err);
 	json_object_put(root);
 }
 

@@ -169,6 +169,19 @@ reply_fail_said(struct reply *r, const struct backend_config *config,
 }
 
 struct json_object *
+reply_parse_event(struct reply *r, const char *data, size_t len)
+{
+	struct json_object *root;
+	char err[128];
+
+	root = reply_parse(data, len, err, sizeof(err));
+	if (root == NULL && !reply_is_complete(r))
+		reply_fail(r, FAILURE_TRANSIENT,
+		    "the server sent an event that is %s", err);
+	return (root);
+}
+
+struct json_object *
 reply_parse_body(struct reply *r, const struct backend_config *config,
     long status, const char *body, size_t len)
 {

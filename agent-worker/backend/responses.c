@@ -362,18 +362,13 @@ responses_consume_event(const struct backend_config *config, struct reply *r,
 {
 	struct json_object *root;
 	const char *type;
-	char err[128];
 
 	if (strspn(data, " \n") == len || r->done || r->failure != FAILURE_NONE)
 		return;
 	if (take_delta(r, data, len))
 		return;
-	root = reply_parse(data, len, err, sizeof(err));
-	if (root == NULL) {
-		reply_fail(r, FAILURE_TRANSIENT,
-		    "the server sent an event that is %s", err);
+	if ((root = reply_parse_event(r, data, len)) == NULL)
 		return;
-	}
 	type = item_text(root, "type");
 	take_event(config, r, *type == '\0' ? event : type, root, data, len);
 	json_object_put(root);

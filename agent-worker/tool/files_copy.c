@@ -8,6 +8,7 @@
 
 #include "agent-worker/tool/files.h"
 #include "agent-worker/tool/put.h"
+#include "ipc/buf.h"
 #include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
@@ -25,7 +26,7 @@ copy_content(struct work *k, int from, int to)
 		n = read(from, chunk, CHUNK);
 		if (n == -1 && errno == EINTR)
 			n = 1;
-		else if (n > 0 && put_write(to, chunk, (size_t)n) == -1)
+		else if (n > 0 && buf_write_fd(to, chunk, (size_t)n) == -1)
 			n = -1;
 		else if (n > 0 && !work_go_on(k)) {
 			errno = ECANCELED;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent-worker/tool/put.h"
+#include "ipc/buf.h"
 #include "ipc/xmalloc.h"
 
 #define NAMES_MAX 64 /* tried for a file that is not in its place yet */
@@ -19,23 +20,6 @@ refuse(char *err, size_t errlen, const char *path)
 
 	return (
 	    walls_refuse(err, errlen, saved, "%s: %s", path, strerror(saved)));
-}
-
-int
-put_write(int fd, const char *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return (-1);
-		data += n;
-		len -= (size_t)n;
-	}
-	return (0);
 }
 
 /* --- directories --- */
@@ -256,7 +240,7 @@ put_text(const struct walls *w, const char *path, const char *text, size_t len,
 
 	if (put_begin(&p, w, path, err, errlen) == -1)
 		return (-1);
-	if (put_write(p.fd, text, len) == -1) {
+	if (buf_write_fd(p.fd, text, len) == -1) {
 		refuse(err, errlen, path);
 		put_abort(&p);
 		return (-1);

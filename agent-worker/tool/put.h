@@ -43,9 +43,6 @@ void put_abort(struct put *);
 int put_text(const struct walls *, const char *path, const char *text,
     size_t len, char *err, size_t errlen);
 
-/* Every write of len bytes. */
-int put_write(int fd, const char *data, size_t len);
-
 /* mkdir -p. */
 int put_dirs(const struct walls *, const char *path, char *err, size_t errlen);
 

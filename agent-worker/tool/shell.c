@@ -193,7 +193,7 @@ start_background_shell(struct toolbox *box, void *arg,
 
 	(void)arg;
 	if (count_running(all) >= RUNNING_MAX) {
-		shell_result_error(result,
+		tool_fail(result, NULL,
 		    "Maximum concurrent shells (%d) reached", RUNNING_MAX);
 		return (true);
 	}
@@ -204,7 +204,7 @@ start_background_shell(struct toolbox *box, void *arg,
 	all->list[all->n++] = s;
 	s->id = xasprintf("shell_%08x", (unsigned int)arc4random());
 	if (!shell_begin(box, s, arguments, 0, err, sizeof(err))) {
-		shell_result_error(result, "%s", err);
+		tool_fail(result, NULL, "%s", err);
 		drop(all, all->n - 1);
 		return (true);
 	}
@@ -224,8 +224,8 @@ find(struct toolbox *box, struct json_object *arguments,
 	for (i = 0; id != NULL && i < all->n; i++)
 		if (strcmp(all->list[i]->id, id) == 0)
 			return (all->list[i]);
-	shell_result_error(
-	    result, "Shell not found: %s", id == NULL ? "no shell_id" : id);
+	tool_fail(result, NULL, "Shell not found: %s",
+	    id == NULL ? "no shell_id" : id);
 	return (NULL);
 }
 

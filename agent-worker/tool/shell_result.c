@@ -226,23 +226,6 @@ shell_result_killed(
 	tool_result_json(result, o);
 }
 
-void
-shell_result_error(struct tool_result *result, const char *fmt, ...)
-{
-	struct json_object *o = json_object_new_object();
-	va_list ap;
-	char *text;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
-	va_end(ap);
-	field_put_bool(o, "success", false);
-	field_put_str(o, "error", text);
-	tool_result_json(result, o);
-	free(text);
-}
-
 struct json_object *
 shell_result_status(const struct shell *s)
 {

@@ -24,8 +24,6 @@ void shell_result_started(const struct shell *, struct tool_result *);
 void shell_result_output(const struct shell *, struct tool_result *);
 void shell_result_killed(
     const struct shell *, bool was_running, struct tool_result *);
-void shell_result_error(struct tool_result *, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* The caller's to put. */
 struct json_object *shell_result_status(const struct shell *);

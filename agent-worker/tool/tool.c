@@ -293,7 +293,8 @@ tool_fail(
 		fatal("vasprintf");
 	va_end(ap);
 	field_put_bool(o, "success", false);
-	field_put_str(o, "operation", operation);
+	if (operation != NULL)
+		field_put_str(o, "operation", operation);
 	field_put_str(o, "error", text);
 	tool_result_json(result, o);
 	free(text);

@@ -107,7 +107,7 @@ bool toolbox_run(struct toolbox *, const char *name,
 /* The result is that object, which is taken. */
 void tool_result_json(struct tool_result *, struct json_object *);
 
-/* {"success": false, "operation": ..., "error": ...} */
+/* {"success": false, "operation": ..., "error": ...}; NULL: no operation */
 void tool_fail(struct tool_result *, const char *operation, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 

@@ -9,25 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/buf.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
-
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, p, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return (-1);
-		p += n;
-		len -= (size_t)n;
-	}
-	return (0);
-}
 
 int
 atomic_write(const char *path, const void *data, size_t len, bool sync)
@@ -41,7 +25,7 @@ atomic_write(const char *path, const void *data, size_t len, bool sync)
 	    tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd == -1)
 		goto out;
-	if (write_all(fd, data, len) == -1 || (sync && fsync(fd) == -1)) {
+	if (buf_write_fd(fd, data, len) == -1 || (sync && fsync(fd) == -1)) {
 		saved = errno;
 		close(fd);
 		errno = saved;
@@ -70,7 +54,7 @@ atomic_deliver(const char *path, const void *data, size_t len)
 	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return (-1);
-	ret = write_all(fd, data, len);
+	ret = buf_write_fd(fd, data, len);
 	saved = errno;
 	close(fd);
 	errno = saved;

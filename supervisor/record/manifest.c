@@ -12,6 +12,7 @@
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/filelist.h"
 #include "supervisor/record/manifest.h"
+#include "supervisor/record/votes.h"
 
 #define MANIFEST_VERSION 1
 
@@ -91,16 +92,10 @@ write_answer(const char *run_dir, const struct session *s,
 static struct json_object *
 vote_row(const struct session *s, const struct session_agent *a)
 {
-	const struct session_answer *answer;
-	struct json_object *o;
+	struct json_object *o = votes_cast(s, a);
 
-	if (!a->vote_stands)
-		return (NULL);
-	answer = &s->answers[a->vote_answer];
-	o = json_object_new_object();
-	field_put_str(o, "voted_for_agent", s->agents[answer->agent].id);
-	field_put_str(o, "voted_for_label", answer->label);
-	field_put_str(o, "reason", a->vote_reason);
+	if (o != NULL)
+		field_put_str(o, "reason", a->vote_reason);
 	return (o);
 }
 

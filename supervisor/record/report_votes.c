@@ -11,6 +11,7 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/record/report.h"
 #include "supervisor/record/report_part.h"
+#include "supervisor/record/votes.h"
 
 #define TASK_MAX 200
 
@@ -126,22 +127,6 @@ put_votes(const struct votes *v, const struct session *s, bool standing,
 	}
 }
 
-static struct json_object *
-counts(const struct session *s, bool superseded)
-{
-	struct json_object *o = json_object_new_object();
-	size_t i;
-
-	for (i = 0; i < s->nanswers; i++) {
-		const struct session_answer *a = &s->answers[i];
-		int n = superseded ? a->votes_superseded : a->votes;
-
-		if (n > 0)
-			field_put_int(o, a->label, n);
-	}
-	return (o);
-}
-
 static void
 put_summary(const struct session *s, struct buf *out)
 {
@@ -160,9 +145,9 @@ put_summary(const struct session *s, struct buf *out)
 		? NULL
 		: json_object_new_string(s->winner_reason));
 	buf_adds(out, ",\n\"counts\": ");
-	report_json(out, counts(s, false));
+	report_json(out, votes_counted(s, false));
 	buf_adds(out, ",\n\"counts_superseded\": ");
-	report_json(out, counts(s, true));
+	report_json(out, votes_counted(s, true));
 	buf_adds(out, ",\n\"agent_mapping\": ");
 	report_json(out, map);
 }

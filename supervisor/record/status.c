@@ -11,6 +11,7 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/status.h"
+#include "supervisor/record/votes.h"
 
 #define SCHEMA_VERSION 1
 #define COALESCE_MS    260 /* at most four in any second */
@@ -107,16 +108,10 @@ usage(const struct usage_sum *u)
 static struct json_object *
 vote_cast(const struct session *s, const struct session_agent *a)
 {
-	const struct session_answer *answer;
-	struct json_object *o;
+	struct json_object *o = votes_cast(s, a);
 
-	if (!a->vote_stands)
-		return (NULL);
-	answer = &s->answers[a->vote_answer];
-	o = json_object_new_object();
-	field_put_str(o, "voted_for_agent", s->agents[answer->agent].id);
-	field_put_str(o, "voted_for_label", answer->label);
-	put_preview(o, "reason_preview", a->vote_reason, REASON_MAX);
+	if (o != NULL)
+		put_preview(o, "reason_preview", a->vote_reason, REASON_MAX);
 	return (o);
 }
 
@@ -178,22 +173,6 @@ agent(const struct session *s, const struct session_agent *a)
 }
 
 static struct json_object *
-votes(const struct session *s, bool superseded)
-{
-	struct json_object *o = json_object_new_object();
-	size_t i;
-
-	for (i = 0; i < s->nanswers; i++) {
-		const struct session_answer *a = &s->answers[i];
-		int n = superseded ? a->votes_superseded : a->votes;
-
-		if (n > 0)
-			field_put_int(o, a->label, n);
-	}
-	return (o);
-}
-
-static struct json_object *
 unpriced_models(const struct session *s)
 {
 	struct json_object *list = json_object_new_array();
@@ -211,8 +190,8 @@ results(const struct session *s)
 	struct json_object *o = json_object_new_object();
 	char *path = NULL;
 
-	field_put(o, "votes", votes(s, false));
-	field_put(o, "votes_superseded", votes(s, true));
+	field_put(o, "votes", votes_counted(s, false));
+	field_put(o, "votes_superseded", votes_counted(s, true));
 	field_put_str(
 	    o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
 	field_put_str(o, "winner_reason", s->winner_reason);
