@@ -407,7 +407,7 @@ TEST(a_change_that_hides_is_seen)
 	check_file("2/b/x", "in a", 0644);
 	/* at once after a copy, within a tick of the clock of files */
 	for (i = 3; i < 60; i++) {
-		char name[32], text[8];
+		char name[32], text[32];
 
 		snprintf(name, sizeof(name), "%d", i);
 		snprintf(text, sizeof(text), "%3d", i);
