@@ -19,6 +19,7 @@
 #define MODEL_AGENTS_MAX  7
 #define MODEL_ANSWERS_MAX 6  /* of one agent */
 #define MODEL_REFUSALS    16 /* in one turn */
+#define MODEL_AGAIN_MAX   2  /* attempts of all after the first */
 #define MODEL_START       1762320000.0
 
 enum model_process {
@@ -85,7 +86,7 @@ struct model {
 	bool direct;
 	bool interrupted;
 	bool cost_limited;
-	char *reason;
+	char *reasons[MODEL_AGAIN_MAX + 1]; /* events have them */
 
 	struct model_agent agents[MODEL_AGENTS_MAX];
 	size_t nagents;
@@ -245,8 +246,7 @@ model_begin_end(struct model *m, const char *why)
 	int w;
 
 	MODEL_EVENT(m, EVENT_STOPPING, .kind = why, .text = "it is over");
-	free(m->reason);
-	w = vote_winner(m->session, &m->reason);
+	w = vote_winner(m->session, &m->reasons[m->again]);
 	if (w == -1 && m->presenter != -1)
 		MODEL_EVENT(m, EVENT_WINNER, .agent = model_ids[m->presenter],
 		    .label = model_labels[m->presenter][0],
@@ -254,7 +254,7 @@ model_begin_end(struct model *m, const char *why)
 	else if (w != -1)
 		MODEL_EVENT(m, EVENT_WINNER, .agent = model_ids[w],
 		    .label = model_labels[w][m->agents[w].answers - 1],
-		    .text = m->reason);
+		    .text = m->reasons[m->again]);
 	m->stage = MODEL_PRESENTING;
 	if (!model_may_present(m)) {
 		model_presented(m, false);
@@ -464,7 +464,8 @@ model_init(struct model *m, uint64_t seed, struct json_object *const *lists,
 	m->direct = m->nagents == 1 && model_chance(m, 500);
 	m->max_restarts = model_pick(m, 4);
 	m->max_answers = model_pick(m, 4) == 0 ? -1 : 1 + model_pick(m, 3);
-	m->max_again = model_chance(m, 700) ? 0 : model_pick(m, 3);
+	m->max_again =
+	    model_chance(m, 700) ? 0 : model_pick(m, MODEL_AGAIN_MAX + 1);
 	m->presenter = -1;
 	m->idle_steps = 40;
 	m->soft_end = model_chance(m, 150) ? model_pick(m, 400) : 1000000;
@@ -481,10 +482,12 @@ model_init(struct model *m, uint64_t seed, struct json_object *const *lists,
 static inline void
 model_clear(struct model *m)
 {
+	int i;
+
 	session_free(m->session);
-	free(m->reason);
+	for (i = 0; i <= MODEL_AGAIN_MAX; i++)
+		free(m->reasons[i]);
 	m->session = NULL;
-	m->reason = NULL;
 }
 
 #endif
