@@ -129,6 +129,51 @@ def test_aimock_usage():
     assert usage["output_tokens"] >= 7, usage
 
 
+WIRES = {
+    "chatcompletion": ("/v1", "/v1/chat/completions", "OPENAI_API_KEY"),
+    "openai": ("/v1", "/v1/responses", "OPENAI_API_KEY"),
+    "claude": ("/v1", "/v1/messages", "ANTHROPIC_API_KEY"),
+    "gemini": ("/v1beta", ":streamGenerateContent", "GEMINI_API_KEY"),
+}
+
+
+def run_with_tools(server, kind):
+    """A whole run of an agent that is given files and a command line."""
+    base, _, variable = WIRES[kind]
+    one = llm.agent(
+        server.url.removesuffix("/v1") + base,
+        "tooled",
+        kind=kind,
+        cwd="work",
+        enable_mcp_command_line=True,
+    )
+    result = massgen.run(
+        "Make a file.",
+        config=agents_config({"alpha": one}),
+        env={variable: llm.KEY},
+    )
+    assert result.code == 0, result
+    assert b"said by aimock" in result.answer, result
+    made = result.log_dir / "final/alpha/workspace/made.txt"
+    assert made.read_text() == 'made by "tooled"', result
+    assert not llm.files_with(result.log_dir, llm.KEY), result
+
+
+def test_aimock_tools_in_each_wire_format():
+    for kind, (_, path, _) in WIRES.items():
+        with aimock() as server:
+            run_with_tools(server, kind)
+            journal = server.get("/__aimock/journal")
+        assert len(journal) == 4, (kind, journal)
+        for entry in journal:
+            assert entry["response"]["status"] == 200, (kind, entry)
+            assert path in entry["path"], (kind, entry)
+        # what the tools brought went back to the model
+        sent = json.dumps(journal[1]["body"])
+        assert "[FILE] made.txt" in sent, (kind, sent)
+        assert "exit_code" in sent, (kind, sent)
+
+
 def test_openai_mock_api():
     """No index in the tool calls, "stop" behind them, no usage."""
     with NodeServer(
