@@ -53,6 +53,19 @@ def test_the_completion_knows_the_backends_that_run():
     assert listed == runs, listed
 
 
+def test_every_backend_type_has_an_example():
+    text = (harness.ROOT / "supervisor/config/preset.c").read_text()
+    types = re.findall(r'^\t\{ "([a-z0-9_]+)", ([A-Z]+|"[a-z]+"),', text, re.M)
+    runs = {name for name, wire in types if wire not in ("NULL", '"mock"')}
+    shipped = {
+        path.stem: path.read_text()
+        for path in (harness.ROOT / "configs/providers").glob("*.yaml")
+    }
+    assert set(shipped) == runs, set(shipped) ^ runs
+    for name, config in shipped.items():
+        assert f"type: {name}\n" in config, name
+
+
 def test_every_backend_type_is_in_the_manual():
     text = (harness.ROOT / "supervisor/config/preset.c").read_text()
     rows = re.findall(
