@@ -74,7 +74,9 @@ planning_on_message(struct call *c)
 {
 	struct json_object *blocked = c->msg->blocked;
 
-	if (c->run->blocked != NULL || !planning_is_on(c->run))
+	/* only the word of the one that was asked counts */
+	if (c->run->blocked != NULL || !planning_is_on(c->run) ||
+	    c->index != who_says(c->run))
 		return;
 	if (json_object_is_type(blocked, json_type_boolean) ||
 	    json_object_is_type(blocked, json_type_array))
