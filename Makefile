@@ -311,11 +311,14 @@ WORKER_TESTS =	tests/bench/parse-stream \
 		tests/unit/test_claude \
 		tests/unit/test_claude_request \
 		tests/unit/test_command \
+		tests/unit/test_diff \
 		tests/unit/test_files \
+		tests/unit/test_files_places \
 		tests/unit/test_gemini \
 		tests/unit/test_gemini_request \
 		tests/unit/test_http \
 		tests/unit/test_http_faults \
+		tests/unit/test_match \
 		tests/unit/test_mcp \
 		tests/unit/test_pattern \
 		tests/unit/test_plan \
