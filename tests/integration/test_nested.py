@@ -521,7 +521,7 @@ def test_a_nested_run_that_is_killed():
         "until grep -q 0.5 .massgen/massgen_logs/*/status.json; "
         "do sleep 0.01; done\n"
         "kill -9 $inner; wait $inner; echo killed: $?\n" + nest())
-    result = nested.run(config={"a": acting(says(command))})
+    result = nested.run(config={"a": acting(says(command))}, killed=1)
     assert result.code == 0, result
     assert "killed: 137" in text_of(result), result
     lost, later = children(result)
@@ -531,7 +531,7 @@ def test_a_nested_run_that_is_killed():
 
 def test_who_is_killed_has_spent_all_of_it():
     command = hanging() + "kill -9 $inner; wait $inner\n" + nest(spender(1))
-    result = nested.run("--max-cost", "8",
+    result = nested.run("--max-cost", "8", killed=1,
                         config={"a": acting(says(command))})
     lost, later = children(result)
     assert lost["state"] == "lost" and lost["max_cost_usd"] == 4, lost

@@ -264,9 +264,16 @@ def start(
     )
 
 
-def run(*arguments, seconds=SECONDS, full=False, **options):
-    """A whole run; checks what holds after every run, whatever happened."""
+def run(*arguments, seconds=SECONDS, full=False, killed=0, **options):
+    """A whole run; checks what holds after every run, whatever happened.
+
+    killed: runs within it that could not clean up; massgen gc has to.
+    """
     result = start(*arguments, **options).wait(seconds)
+    if killed:
+        collected = plain("gc", result.log_dir.parent)
+        words = f"{killed} run{'s' * (killed > 1)} cleaned up"
+        assert words in collected.stdout.splitlines(), collected
     assert_clean(result, full)
     return result
 
