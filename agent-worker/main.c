@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,18 @@ harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 	children_adopt();
 	return (prctl(PR_SET_DUMPABLE, 0) == 0);
+}
+
+/*
+ * The supervisor serves all workers: it is never kept waiting by one that
+ * computes.  Tools do not inherit it.  sched(7).
+ */
+static void
+give_way(void)
+{
+	struct sched_param none = { 0 };
+
+	(void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
 }
 
 static const char *
@@ -431,6 +444,21 @@ release(struct agent *a)
 	link_release(&a->link);
 }
 
+/* Of a leak checker that may be built in. */
+extern void __lsan_do_leak_check(void) __attribute__((weak));
+
+/*
+ * Not through exit(3): libcurl's libraries take as long to tidy up as they
+ * take to load, and everybody waits for the last worker.
+ */
+static void
+leave(void)
+{
+	if (__lsan_do_leak_check != NULL)
+		exit(0);
+	_exit(0);
+}
+
 static void
 take_turn(struct agent *a)
 {
@@ -464,6 +492,7 @@ main(int argc, char **argv)
 		    argv[0]);
 		return (EX_USAGE);
 	}
+	give_way();
 	link_init(&agent.link);
 	say_hello(&agent, harden());
 	while (!agent.link.closed) {
@@ -472,5 +501,5 @@ main(int argc, char **argv)
 			take_turn(&agent);
 	}
 	release(&agent);
-	return (0);
+	leave();
 }

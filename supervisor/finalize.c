@@ -117,6 +117,29 @@ cancel_turn(struct agent_run *a)
 	a->turn_open = false;
 }
 
+static void
+step_presenting(struct run *run)
+{
+	struct agent_run *a = winner_of(run);
+	int i = run->session->winner;
+
+	if (!may_present(run))
+		finalize_presented(run, NULL);
+	else if (a->worker.state == WORKER_DOWN && mono_ms() >= a->start_at)
+		run_start_worker(run, i);
+	else if (a->worker.state == WORKER_UP && !a->turn_open)
+		run_start_turn(run, i, true);
+}
+
+/* Where no other attempt follows the answers stay what they are. */
+static void
+begin_results(struct run *run)
+{
+	if (run->manifest == NULL)
+		run->manifest =
+		    manifest_begin(run->log_dir, run->session, run->texts);
+}
+
 void
 finalize_begin(struct run *run, const char *why, const char *text)
 {
@@ -135,11 +158,15 @@ finalize_begin(struct run *run, const char *why, const char *text)
 		finalize_presented(run, NULL);
 		return;
 	}
-	if (!attempt_may_follow(run))
-		stop_all_but(run, a);
 	for (i = 0; i < run->session->nagents; i++)
 		cancel_turn(&run->agents[i]);
 	a->start_at = 0;
+	/* the one that is waited for comes before those that go */
+	step_presenting(run);
+	if (!attempt_may_follow(run)) {
+		stop_all_but(run, a);
+		begin_results(run);
+	}
 }
 
 /* --- the final answer --- */
@@ -211,6 +238,8 @@ record_final(struct run *run, bool presented)
 	e.bytes = file.bytes;
 	e.sha256 = file.sha256;
 	run_event(run, &e);
+	begin_results(run);
+	manifest_sync(run->manifest, "final");
 	free(preview);
 	artifact_release(&file);
 }
@@ -251,20 +280,6 @@ finalize_presented(struct run *run, const char *text)
 		record_final(run, presented);
 	}
 	stop_all_but(run, NULL);
-}
-
-static void
-step_presenting(struct run *run)
-{
-	struct agent_run *a = winner_of(run);
-	int i = run->session->winner;
-
-	if (!may_present(run))
-		finalize_presented(run, NULL);
-	else if (a->worker.state == WORKER_DOWN && mono_ms() >= a->start_at)
-		run_start_worker(run, i);
-	else if (a->worker.state == WORKER_UP && !a->turn_open)
-		run_start_turn(run, i, true);
 }
 
 static void
@@ -392,24 +407,18 @@ close_view(struct run *run, enum exit_code code)
 	free(path);
 }
 
+/* The presenter's files have come after its answer. */
 static void
-sync_below(struct durable *d, const struct run *run, const char *dir)
+sync_files(struct run *run)
 {
-	char *path = xasprintf("%s/%s", run->log_dir, dir);
+	const struct agent_run *a = winner_of(run);
+	char *files;
 
-	durable_tree(d, path);
-	free(path);
-}
-
-static int
-sync_results(const struct run *run)
-{
-	struct durable *d = durable_new();
-
-	sync_below(d, run, "final_output");
-	if (run->session->final_path != NULL)
-		sync_below(d, run, "final");
-	return (durable_wait(d));
+	if (a == NULL || a->workspace == NULL)
+		return;
+	files = xasprintf("final/%s/workspace", a->config->id);
+	manifest_sync(run->manifest, files);
+	free(files);
 }
 
 /* The result's folders, whole and on stable storage. */
@@ -421,10 +430,11 @@ write_results(struct run *run, enum exit_code code)
 
 	if (s->final_path != NULL)
 		strlcpy(final.sha256, s->final_sha256, sizeof(final.sha256));
-	if (manifest_write(run->log_dir, s, run->texts,
+	begin_results(run);
+	sync_files(run);
+	if (manifest_end(run->manifest, s,
 		s->final_path == NULL ? NULL : &final,
-		outcomes[code].outcome) == 0 &&
-	    sync_results(run) == 0)
+		outcomes[code].outcome) == 0)
 		return (true);
 	fail(run, MANIFEST_PATH, errno);
 	return (false);
@@ -436,7 +446,7 @@ sync_records(const struct run *run)
 {
 	struct durable *d = durable_new();
 
-	durable_dir(d, run->log_dir);
+	durable_path(d, run->log_dir);
 	if (run->journal.fd != -1)
 		durable_fd(d, run->journal.fd);
 	if (durable_wait(d) == -1)

@@ -422,6 +422,8 @@ run_execute(const struct run_request *request)
 	enum exit_code code;
 
 	setup_run(&run, request);
+	turn(&run); /* the workers are started */
+	setup_meanwhile(&run);
 	while (run.stage != STAGE_DONE)
 		turn(&run);
 	note_orphans(&run, sweep_all(mono_ms() + SWEEP_MS));

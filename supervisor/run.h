@@ -75,6 +75,7 @@ struct agent_run {
 	int64_t output_left; /* bytes it may still grow by */
 };
 
+struct manifest;    /* record/manifest.h */
 struct nest;        /* nest/parent.c: runs that the tools start */
 struct parent_link; /* nest/child.c: the way to the run that started us */
 
@@ -84,6 +85,7 @@ struct run {
 	const char *output_path; /* -o; or NULL */
 	char *log_dir;           /* absolute */
 	char *ballast;           /* path of a file that makes room at the end */
+	struct manifest *manifest; /* begun; NULL */
 	const struct view *view;
 	bool dry_run;
 
@@ -223,6 +225,8 @@ struct run_request {
 
 /* setup.c */
 void setup_run(struct run *, const struct run_request *);
+/* What the workers need not wait for: files that only we write. */
+void setup_meanwhile(struct run *);
 void setup_release(struct run *);
 
 /* The whole run, from its directory to its exit code. */

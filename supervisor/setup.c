@@ -125,17 +125,13 @@ static void
 init_agents(struct run *run)
 {
 	size_t i, n = run->config->nagents;
-	char *dir = xasprintf("%s/agent_outputs", run->log_dir);
 
-	if (mkdir(dir, 0777) == -1)
-		log_warn("%s", dir);
-	free(dir);
 	run->agents = xcalloc(n, sizeof(*run->agents));
 	for (i = 0; i < n; i++) {
 		struct agent_run *a = &run->agents[i];
 
 		a->config = &run->config->agents[i];
-		a->output_fd = open_output(run, a->config->id);
+		a->output_fd = -1;
 		a->output_left = OUTPUT_MAX;
 		if (a->config->api_key != NULL)
 			redact_add(a->config->api_key);
@@ -143,6 +139,20 @@ init_agents(struct run *run)
 		worker_init(
 		    &a->worker, (int)i, a->config->id, dispatch_owner(run));
 	}
+}
+
+static void
+open_outputs(struct run *run)
+{
+	char *dir = xasprintf("%s/agent_outputs", run->log_dir);
+	size_t i;
+
+	if (mkdir(dir, 0777) == -1)
+		log_warn("%s", dir);
+	free(dir);
+	for (i = 0; i < run->config->nagents; i++)
+		run->agents[i].output_fd =
+		    open_output(run, run->config->agents[i].id);
 }
 
 /*
@@ -208,8 +218,14 @@ setup_run(struct run *run, const struct run_request *request)
 	run->worker_argv = environment_worker_argv(run->config);
 	run->worker_env = environment_worker_env();
 	open_records(run);
-	set_ballast_aside(run);
 	start_event(run);
+}
+
+void
+setup_meanwhile(struct run *run)
+{
+	open_outputs(run);
+	set_ballast_aside(run);
 }
 
 void

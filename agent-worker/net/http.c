@@ -158,6 +158,23 @@ load_functions(void *library, char *err, size_t errlen)
 	return (true);
 }
 
+/*
+ * Lazily: of its libraries' functions few are ever called.  GnuTLS, which
+ * comes with libldap, sets itself up unless told otherwise; where libcurl
+ * itself uses it, it does that.  gnutls_global_init(3).
+ */
+static void *
+load_library(void)
+{
+	static const char variable[] = "GNUTLS_NO_IMPLICIT_INIT";
+	void *library;
+
+	(void)setenv(variable, "1", 1);
+	library = dlopen(LIBCURL, RTLD_LAZY | RTLD_LOCAL);
+	(void)unsetenv(variable);
+	return (library);
+}
+
 /* Once in a worker's life: what was loaded stays. */
 static bool
 load(char *err, size_t errlen)
@@ -166,7 +183,7 @@ load(char *err, size_t errlen)
 
 	if (curl.multi != NULL)
 		return (true);
-	library = dlopen(LIBCURL, RTLD_NOW | RTLD_LOCAL);
+	library = load_library();
 	if (library == NULL) {
 		snprintf(err, errlen, "cannot load libcurl: %s", dlerror());
 		return (false);

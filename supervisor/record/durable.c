@@ -93,7 +93,7 @@ take(struct walk *w, int dir, const char *name, int flags)
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | flags);
 	if (fd != -1)
 		begin(w->durable, fd, true);
-	else if (errno == EACCES)
+	else if (errno == EACCES || errno == EMFILE || errno == ENFILE)
 		w->more = true;
 	else
 		return (-1);
@@ -131,9 +131,9 @@ durable_tree(struct durable *d, const char *path)
 }
 
 void
-durable_dir(struct durable *d, const char *path)
+durable_path(struct durable *d, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1)
 		note(d, errno);

@@ -12,12 +12,12 @@ struct durable *durable_new(void);
 
 /*
  * Begin with all files and names below a directory; with the names in a
- * directory alone; with the content of an open file, which stays the
- * caller's and open until durable_wait.  What cannot be begun with is told
- * by durable_wait.
+ * directory alone, or the content of a file; with the content of an open file,
+ * which stays the caller's and open until durable_wait.  What cannot be begun
+ * with is told by durable_wait.
  */
 void durable_tree(struct durable *, const char *path);
-void durable_dir(struct durable *, const char *path);
+void durable_path(struct durable *, const char *path);
 void durable_fd(struct durable *, int fd);
 
 /*

@@ -10,11 +10,25 @@
 #include "ipc/log.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
+#include "supervisor/record/durable.h"
 #include "supervisor/record/filelist.h"
 #include "supervisor/record/manifest.h"
 #include "supervisor/record/votes.h"
 
 #define MANIFEST_VERSION 1
+
+/* What is said of an agent's files. */
+struct row {
+	struct json_object *files;
+	int64_t left_out;
+};
+
+struct manifest {
+	const char *run_dir;
+	struct row *rows; /* by agent */
+	struct durable *durable;
+	int error; /* the first errno; 0: none */
+};
 
 static struct json_object *
 file_row(const struct artifact *f)
@@ -27,66 +41,68 @@ file_row(const struct artifact *f)
 	return (o);
 }
 
-/* Show what came with an answer, which stays where it is, in dir. */
-static int64_t
-add_files(const char *run_dir, const char *dir,
-    const struct session_answer *answer, struct json_object *files)
+/* What came with an answer stays where it is, and is shown. */
+static void
+show_files(const struct manifest *m, const struct session_agent *a,
+    const struct session_answer *answer)
 {
-	size_t i, n = json_object_array_length(files);
 	char *path, *target;
-	struct json_object *row;
-	int64_t left_out;
 
 	if (answer->snapshot == NULL)
-		return (0);
-	path = xasprintf("%s/%s/workspace", run_dir, dir);
+		return;
+	path = xasprintf("%s/final_output/%s/workspace", m->run_dir, a->id);
 	target = xasprintf("../../%s", answer->snapshot);
 	if (symlink(target, path) == -1)
 		log_warn("%s", path);
-	left_out = filelist_append(files, run_dir, answer->snapshot);
-	for (i = n; i < json_object_array_length(files); i++) {
-		row = json_object_array_get_idx(files, i);
-		field_put_str(row, "label", answer->label);
-	}
 	free(target);
 	free(path);
-	return (left_out);
 }
 
-/*
- * The agent's last answer, a text and perhaps files; their rows go to files.
- * Returns how many have none, or -1 and errno.
- */
-static int64_t
-write_answer(const char *run_dir, const struct session *s,
-    const struct session_agent *a, char *const *texts,
-    struct json_object *files)
+static void
+list_files(
+    struct manifest *m, struct row *row, const struct session_answer *answer)
 {
-	int64_t left_out = 0;
+	size_t i, n = json_object_array_length(row->files);
+
+	if (answer->snapshot == NULL)
+		return;
+	row->left_out =
+	    filelist_append(row->files, m->run_dir, answer->snapshot);
+	for (i = n; i < json_object_array_length(row->files); i++)
+		field_put_str(json_object_array_get_idx(row->files, i), "label",
+		    answer->label);
+}
+
+/* The agent's last answer.  0, or -1 and errno. */
+static int
+write_answer(struct manifest *m, const struct session *s,
+    const struct session_agent *a, char *const *texts)
+{
+	const struct session_answer *answer;
+	struct json_object *o;
 	struct artifact file = { 0 };
 	char *dir, *path;
 	int ret;
 
 	if (a->latest == -1)
 		return (0);
+	answer = &s->answers[a->latest];
 	dir = xasprintf("final_output/%s", a->id);
-	path = xasprintf("%s/%s", run_dir, dir);
+	path = xasprintf("%s/%s", m->run_dir, dir);
 	ret = mkdir(path, 0777);
 	if (ret == 0)
-		ret = artifact_write(run_dir, dir, "answer.txt",
+		ret = artifact_write(m->run_dir, dir, "answer.txt",
 		    texts[a->latest], strlen(texts[a->latest]), &file);
 	if (ret == 0) {
-		struct json_object *row = file_row(&file);
-
-		field_put_str(row, "label", s->answers[a->latest].label);
-		json_object_array_add(files, row);
-		left_out =
-		    add_files(run_dir, dir, &s->answers[a->latest], files);
+		o = file_row(&file);
+		field_put_str(o, "label", answer->label);
+		json_object_array_add(m->rows[a - s->agents].files, o);
+		show_files(m, a, answer);
 	}
 	artifact_release(&file);
 	free(path);
 	free(dir);
-	return (ret == -1 ? -1 : left_out);
+	return (ret);
 }
 
 static struct json_object *
@@ -113,7 +129,7 @@ agent_outcome(const struct session_agent *a)
 
 static struct json_object *
 agent_row(const struct session *s, const struct session_agent *a,
-    struct json_object *files, int64_t left_out)
+    const struct row *row)
 {
 	struct json_object *o = json_object_new_object();
 	int votes = a->latest == -1 ? 0 : s->answers[a->latest].votes;
@@ -133,9 +149,9 @@ agent_row(const struct session *s, const struct session_agent *a,
 	field_put_int(
 	    o, "total_tokens", a->usage.input_tokens + a->usage.output_tokens);
 	field_put_str(o, "error", a->error_message);
-	json_object_object_add(o, "artifacts", files);
-	if (left_out > 0)
-		field_put_int(o, "artifacts_left_out", left_out);
+	json_object_object_add(o, "artifacts", json_object_get(row->files));
+	if (row->left_out > 0)
+		field_put_int(o, "artifacts_left_out", row->left_out);
 	return (o);
 }
 
@@ -167,19 +183,67 @@ add_final_files(
 	free(dir);
 }
 
-int
-manifest_write(const char *run_dir, const struct session *s, char *const *texts,
+static void
+sync_with(const struct manifest *m,
+    void (*begin)(struct durable *, const char *), const char *name)
+{
+	char *path = xasprintf("%s/%s", m->run_dir, name);
+
+	begin(m->durable, path);
+	free(path);
+}
+
+void
+manifest_sync(struct manifest *m, const char *dir)
+{
+	sync_with(m, durable_tree, dir);
+}
+
+struct manifest *
+manifest_begin(const char *run_dir, const struct session *s, char *const *texts)
+{
+	struct manifest *m = xcalloc(1, sizeof(*m));
+	char *dir = xasprintf("%s/final_output", run_dir);
+	size_t i;
+
+	m->run_dir = run_dir;
+	m->rows = xcalloc(s->nagents, sizeof(*m->rows));
+	if (atomic_mkdirs(dir) == -1)
+		m->error = errno;
+	for (i = 0; i < s->nagents; i++) {
+		m->rows[i].files = json_object_new_array();
+		if (m->error == 0 &&
+		    write_answer(m, s, &s->agents[i], texts) == -1)
+			m->error = errno;
+	}
+	free(dir);
+	m->durable = durable_new();
+	manifest_sync(m, "final_output");
+	return (m);
+}
+
+static struct json_object *
+agent_rows(struct manifest *m, const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++) {
+		const struct session_agent *a = &s->agents[i];
+
+		if (a->latest != -1)
+			list_files(m, &m->rows[i], &s->answers[a->latest]);
+		json_object_object_add(o, a->id, agent_row(s, a, &m->rows[i]));
+	}
+	return (o);
+}
+
+static struct json_object *
+describe(struct manifest *m, const struct session *s,
     const struct artifact *final, const char *outcome)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *agents = json_object_new_object(), *files;
-	char *dir = xasprintf("%s/final_output", run_dir);
-	const char *text;
-	size_t i, len;
-	int64_t left_out;
-	int ret;
 
-	ret = atomic_mkdirs(dir);
 	field_put_int(o, "schema_version", MANIFEST_VERSION);
 	field_put_str(o, "outcome", outcome);
 	field_put_str(o, "stopped_by", s->stopping);
@@ -189,28 +253,50 @@ manifest_write(const char *run_dir, const struct session *s, char *const *texts,
 	json_object_object_add(
 	    o, "final_answer", final == NULL ? NULL : file_row(final));
 	if (final != NULL)
-		add_final_files(o, run_dir, s);
+		add_final_files(o, m->run_dir, s);
 	json_object_object_add(
 	    o, "presented", json_object_new_boolean(s->presented));
 	json_object_object_add(o, "votes", votes(s));
-	for (i = 0; i < s->nagents && ret == 0; i++) {
-		files = json_object_new_array();
-		left_out =
-		    write_answer(run_dir, s, &s->agents[i], texts, files);
-		ret = left_out == -1 ? -1 : 0;
-		json_object_object_add(agents, s->agents[i].id,
-		    agent_row(s, &s->agents[i], files, left_out));
-	}
-	json_object_object_add(o, "agents", agents);
+	json_object_object_add(o, "agents", agent_rows(m, s));
 	json_object_object_add(o, "estimated_cost", field_real(s->usage.cost));
+	return (o);
+}
+
+static int
+write_manifest(const struct manifest *m, struct json_object *o)
+{
+	const char *text;
+	size_t len;
+
 	text = json_object_to_json_string_length(o,
 	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 		JSON_C_TO_STRING_NOSLASHESCAPE,
 	    &len);
-	if (ret == 0)
-		ret = artifact_write(
-		    run_dir, "final_output", "manifest.json", text, len, NULL);
+	if (artifact_write(m->run_dir, "final_output", "manifest.json", text,
+		len, NULL) == -1)
+		return (-1);
+	sync_with(m, durable_path, MANIFEST_PATH);
+	sync_with(m, durable_path, "final_output");
+	return (0);
+}
+
+int
+manifest_end(struct manifest *m, const struct session *s,
+    const struct artifact *final, const char *outcome)
+{
+	struct json_object *o = describe(m, s, final, outcome);
+	int error = m->error;
+	size_t i;
+
+	if (error == 0 && write_manifest(m, o) == -1)
+		error = errno;
+	if (durable_wait(m->durable) == -1 && error == 0)
+		error = errno;
 	json_object_put(o);
-	free(dir);
-	return (ret);
+	for (i = 0; i < s->nagents; i++)
+		json_object_put(m->rows[i].files);
+	free(m->rows);
+	free(m);
+	errno = error;
+	return (error == 0 ? 0 : -1);
 }

@@ -310,9 +310,9 @@ TEST(one_failure_among_many_is_told)
 	scratch_enter();
 	spill("f", "x");
 	CHECK_INT(pipe(pipes), 0);
-	durable_dir(d, ".");
+	durable_path(d, ".");
 	durable_fd(d, pipes[1]);
-	durable_dir(d, ".");
+	durable_path(d, ".");
 	CHECK_INT(durable_wait(d), -1);
 	CHECK_INT(errno, EINVAL);
 	/* what was the caller's is left to it */
@@ -328,19 +328,22 @@ TEST(what_is_there_can_be_synced)
 	spill("a/f", "x");
 	spill("a/b/g", "y");
 	CHECK_INT(symlink("nowhere", "a/link"), 0);
-	CHECK_INT(sync_with(durable_dir, "a"), 0);
-	CHECK_INT(sync_with(durable_dir, "a/f"), -1);
-	CHECK_INT(errno, ENOTDIR);
-	CHECK_INT(sync_with(durable_dir, "missing"), -1);
+	CHECK_INT(sync_with(durable_path, "a"), 0);
+	CHECK_INT(sync_with(durable_path, "a/f"), 0);
+	CHECK_INT(sync_with(durable_path, "missing"), -1);
 	CHECK_INT(errno, ENOENT);
+	CHECK_INT(sync_with(durable_path, "a/f/g"), -1);
+	CHECK_INT(errno, ENOTDIR);
 	CHECK_INT(sync_with(durable_tree, "a"), 0);
 	CHECK_INT(sync_with(durable_tree, "missing"), -1);
 	CHECK_INT(errno, ENOENT);
 	scratch_leave();
 }
 
-/* An agent may leave anything in its workspace. */
-/* More than are synced one by one, and deeper than a path reaches. */
+/*
+ * An agent may leave anything in its workspace: more than is synced one by
+ * one, and deeper than a path reaches.
+ */
 TEST(any_tree_can_be_synced)
 {
 	const char *dir = scratch_enter();

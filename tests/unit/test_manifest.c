@@ -41,6 +41,13 @@ set_texts(void)
 	texts[2] = three;
 }
 
+static int
+write_manifest(const char *dir, const struct session *s, char *const *full,
+    const struct artifact *final, const char *outcome)
+{
+	return (manifest_end(manifest_begin(dir, s, full), s, final, outcome));
+}
+
 static struct json_object *
 read_manifest(void)
 {
@@ -81,7 +88,7 @@ TEST(it_says_what_each_agent_did)
 	const char *dir = scratch_enter();
 
 	set_texts();
-	CHECK_INT(manifest_write(dir, s, texts, NULL, "timeout"), 0);
+	CHECK_INT(write_manifest(dir, s, texts, NULL, "timeout"), 0);
 	o = read_manifest();
 	check_at(o, "outcome", "\"timeout\"");
 	check_at(o, "stopped_by", "\"time\"");
@@ -123,7 +130,7 @@ TEST(every_last_answer_is_there_with_its_digest)
 
 	set_texts();
 	final.path = xstrdup("final/a/answer.txt");
-	CHECK_INT(manifest_write(dir, s, texts, &final, "success"), 0);
+	CHECK_INT(write_manifest(dir, s, texts, &final, "success"), 0);
 	o = read_manifest();
 	check_at(o, "final_answer",
 	    "{\"path\":\"final/a/answer.txt\",\"bytes\":9,"
@@ -176,7 +183,7 @@ TEST(files_of_answers_are_listed_where_they_are)
 	spill("final/a/workspace/f", "abc");
 	final.path = xstrdup("final/a/answer.txt");
 	texts[3] = texts[2];
-	CHECK_INT(manifest_write(dir, s, texts, &final, "success"), 0);
+	CHECK_INT(write_manifest(dir, s, texts, &final, "success"), 0);
 	o = read_manifest();
 	check_at(
 	    o, "final_files", "[{\"path\":\"final/a/workspace/f\"," ABC "}]");
@@ -209,7 +216,7 @@ TEST(the_same_run_has_the_same_manifest)
 
 		set_texts();
 		CHECK_INT(
-		    manifest_write(scratch_enter(), s, texts, NULL, "success"),
+		    write_manifest(scratch_enter(), s, texts, NULL, "success"),
 		    0);
 		got[i] = slurp(MANIFEST_PATH);
 		session_free(s);
@@ -228,7 +235,7 @@ TEST(nobody_answered)
 
 	made_failure(s, "a", "exit");
 	TELL(s, EVENT_STOPPING, .kind = "ended", .text = "no agent is left");
-	CHECK_INT(manifest_write(dir, s, NULL, NULL, "execution_error"), 0);
+	CHECK_INT(write_manifest(dir, s, NULL, NULL, "execution_error"), 0);
 	o = read_manifest();
 	check_at(o, "winner", "null");
 	check_at(o, "winner_reason", "null");
@@ -247,12 +254,12 @@ TEST(what_cannot_be_written_is_an_error)
 
 	set_texts();
 	spill("final_output", "a file in the way");
-	CHECK_INT(manifest_write(dir, s, texts, NULL, "success"), -1);
+	CHECK_INT(write_manifest(dir, s, texts, NULL, "success"), -1);
 	CHECK_INT(errno, ENOTDIR);
 	CHECK_INT(unlink("final_output"), 0);
 	CHECK_INT(mkdir("final_output", 0700), 0);
 	spill("final_output/a", "a file in the way");
-	CHECK_INT(manifest_write(dir, s, texts, NULL, "success"), -1);
+	CHECK_INT(write_manifest(dir, s, texts, NULL, "success"), -1);
 	CHECK(access(MANIFEST_PATH, F_OK) == -1);
 	session_free(s);
 	scratch_leave();
