@@ -19,10 +19,11 @@
 #include "ipc/xmalloc.h"
 
 #define PROGRAM    "bwrap"
-#define REAPER     "/run/confine" /* where we are found inside */
 #define TMP        "/tmp"
-#define CONTROL_FD "3" /* as spawn.h has it, and the next */
+#define CONTROL_FD "3" /* as spawn.h has it, and the next two */
 #define FILTER_FD  "4"
+#define SELF_FD    "5"
+#define REAPER     "/proc/self/fd/" SELF_FD /* this program, also inside */
 #define RAM_SIZE   "67108864" /* of files in memory, which no limit counts */
 
 struct words {
@@ -66,10 +67,11 @@ add_number(struct words *w, const char *option, int64_t value)
 static bool
 is_ours(const struct policy *p, const char *path)
 {
-	char *real = realpath(path, NULL);
+	char *real = NULL;
 	bool ours;
 
-	ours = real != NULL && access(real, X_OK) == 0 &&
+	ours = access(path, X_OK) == 0 &&
+	    (real = realpath(path, NULL)) != NULL &&
 	    !paths_cover(&p->write, real);
 	free(real);
 	return (ours);
@@ -229,7 +231,7 @@ add_policy_paths(struct words *w, const struct policy *p)
 }
 
 static void
-add_files(struct words *w, const struct policy *p, const char *self)
+add_files(struct words *w, const struct policy *p)
 {
 	add_system(w);
 	ADD(w, "--proc", "/proc", "--dev", "/dev", "--size", RAM_SIZE,
@@ -242,7 +244,6 @@ add_files(struct words *w, const struct policy *p, const char *self)
 		ADD(w, "--ro-bind-try", "/run/systemd/resolve",
 		    "/run/systemd/resolve");
 	add_policy_paths(w, p);
-	ADD(w, "--ro-bind", self, REAPER);
 	/* root may write what is below /proc/sys, whatever it has lost */
 	ADD(w, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro",
 	    "/");
@@ -283,7 +284,7 @@ add_reaper(struct words *w, const struct policy *p)
  * and that one ends when nobody is at the other end of its socket.
  */
 static char **
-make_argv(const char *program, const char *self, const struct policy *p)
+make_argv(const char *program, const struct policy *p)
 {
 	struct words w = { NULL, 0 };
 
@@ -292,7 +293,7 @@ make_argv(const char *program, const char *self, const struct policy *p)
 	    "--seccomp", FILTER_FD);
 	if (!p->network)
 		add(&w, "--unshare-net");
-	add_files(&w, p, self);
+	add_files(&w, p);
 	add(&w, "--");
 	add_reaper(&w, p);
 	return (w.list);
@@ -314,35 +315,45 @@ filter_file(const struct sock_fprog *f)
 	return (-1);
 }
 
+static int
+pass(struct stage *stage, int fd)
+{
+	if (fd != -1)
+		stage->pass[stage->npass++] = fd;
+	return (fd == -1 ? -1 : 0);
+}
+
+/* In the order of CONTROL_FD, FILTER_FD, SELF_FD. */
+static int
+pass_all(struct stage *stage)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1)
+		return (-1);
+	stage->control = ends[0];
+	(void)pass(stage, ends[1]);
+	if (pass(stage, filter_file(&stage->filter)) == -1)
+		return (-1);
+	return (pass(stage, open("/proc/self/exe", O_PATH | O_CLOEXEC)));
+}
+
 int
 bwrap_prepare(struct stage *stage, char *err, size_t errlen)
 {
 	char *program = find_program(stage->policy);
-	char *self = realpath("/proc/self/exe", NULL);
-	int ends[2];
 
-	if (program != NULL && self != NULL)
-		stage->owned = stage->argv =
-		    make_argv(program, self, stage->policy);
-	free(program);
-	free(self);
-	if (stage->owned == NULL) {
+	if (program == NULL) {
 		snprintf(err, errlen, "not found in PATH");
 		return (-1);
 	}
+	stage->owned = stage->argv = make_argv(program, stage->policy);
+	free(program);
 	setenv("TMPDIR", TMP, 1);
 	/* its own network has nothing but itself */
 	filter_make(&stage->filter, FILTER_INET);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == -1) {
-		snprintf(err, errlen, "socketpair: %s", strerror(errno));
-		return (-1);
-	}
-	stage->control = ends[0];
-	stage->pass[stage->npass++] = ends[1];
-	if ((stage->pass[stage->npass] = filter_file(&stage->filter)) == -1) {
-		snprintf(err, errlen, "memfd_create: %s", strerror(errno));
-		return (-1);
-	}
-	stage->npass++;
-	return (0);
+	if (pass_all(stage) == 0)
+		return (0);
+	snprintf(err, errlen, "%s", strerror(errno));
+	return (-1);
 }

@@ -3,7 +3,10 @@
  * it started; see confine(8).
  */
 
+#include <sys/prctl.h>
+
 #include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,12 +37,16 @@ static void __attribute__((noreturn)) usage(void)
 int
 main(int argc, char **argv)
 {
+	static char name[] = "confine";
 	const struct level *level = NULL;
 	struct policy policy;
 	bool automatic;
 	int status;
 
-	log_init("confine", LOG_LEVEL_WARN);
+	/* inside we are started by the number of a descriptor */
+	program_invocation_short_name = name;
+	(void)prctl(PR_SET_NAME, name);
+	log_init(name, LOG_LEVEL_WARN);
 	if (policy_parse(&policy, argc, argv) == -1)
 		usage();
 	automatic = strcmp(policy.level, "auto") == 0;
