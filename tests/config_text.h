@@ -12,6 +12,7 @@
 
 #include "ipc/xmalloc.h"
 #include "supervisor/config/config.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))

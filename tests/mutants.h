@@ -161,7 +161,7 @@ mutants_check(const struct backend *backend, const struct vector *v, size_t n)
 	for (i = 0; i < n; i++) {
 		for (m = 0; m < MUTANTS; m++) {
 			struct buf bytes = BUF_INITIALIZER;
-			char *text = wire_unquote(v[i].bytes);
+			char *text = json_unquote(v[i].bytes);
 
 			buf_adds(&bytes, text);
 			while (m > 0 && bytes.len > 0 && mutants_random(3) > 0)

@@ -1,6 +1,6 @@
 /*
  * Wire formats under test: streams as a table, and what is made of each,
- * however it comes in and wherever it is cut; JSON compared as text.
+ * however it comes in and wherever it is cut.
  */
 
 #ifndef TESTS_WIRE_H
@@ -13,6 +13,7 @@
 #include "agent-worker/backend/stream.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 
 #define WIRE_KEY "sk-canary-1234"
@@ -24,49 +25,6 @@ struct vector {
 	const char *bytes;
 	const char *want; /* see wire_describe() */
 };
-
-static inline void
-wire_swap(char *s, char from, char to)
-{
-	for (; *s != '\0'; s++)
-		if (*s == from)
-			*s = to;
-}
-
-static inline char *
-wire_unquote(const char *text)
-{
-	char *s = xstrdup(text);
-
-	wire_swap(s, '\'', '"');
-	return (s);
-}
-
-static inline struct json_object *
-wire_parse(const char *text)
-{
-	char *json = wire_unquote(text);
-	struct json_object *o = json_tokener_parse(json);
-
-	CHECK(o != NULL);
-	free(json);
-	return (o);
-}
-
-/* Takes the object. */
-static inline bool
-wire_check_json(struct json_object *o, const char *want)
-{
-	char *got = xstrdup(json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	bool ok;
-
-	wire_swap(got, '"', '\'');
-	ok = CHECK_STR(got, want);
-	free(got);
-	json_object_put(o);
-	return (ok);
-}
 
 /* An id of our own making has no fixed text. */
 static inline const char *
@@ -112,7 +70,7 @@ wire_describe(const struct reply *r)
 	if (u->cache_write > 0)
 		buf_addf(&b, "+%jd", (intmax_t)u->cache_write);
 	buf_adds(&b, "");
-	wire_swap(b.data, '"', '\'');
+	json_swap(b.data, '"', '\'');
 	return (buf_detach(&b));
 }
 
@@ -171,7 +129,7 @@ wire_check_read(const struct backend *backend, const struct vector *v,
     size_t first, size_t step)
 {
 	struct backend_config config = wire_config(backend, v->type);
-	char *bytes = wire_unquote(v->bytes), *got;
+	char *bytes = json_unquote(v->bytes), *got;
 	struct reply r;
 
 	wire_read(
@@ -205,7 +163,7 @@ wire_check_cut(const struct backend *backend, const struct vector *v, size_t at,
     enum http_outcome outcome)
 {
 	struct backend_config config = wire_config(backend, v->type);
-	char *bytes = wire_unquote(v->bytes), *got;
+	char *bytes = json_unquote(v->bytes), *got;
 	struct reply r;
 	bool ok;
 
@@ -274,7 +232,7 @@ wire_answer(const struct backend *backend, const struct backend_config *config,
 {
 	struct http_response response = { .outcome = HTTP_DONE,
 		.status = status };
-	char *bytes = wire_unquote(text);
+	char *bytes = json_unquote(text);
 	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 

@@ -1,26 +1,9 @@
 /* agent-worker/bound: the most that a request may use. */
 
-#include <json-c/json.h>
-
 #include "agent-worker/backend/backend.h"
 #include "agent-worker/bound.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
-
-/* JSON with ' for ". */
-static struct json_object *
-parse(const char *text)
-{
-	char json[512];
-	size_t i;
-
-	for (i = 0; text[i] != '\0' && i < sizeof(json) - 1; i++)
-		json[i] = text[i];
-	json[i] = '\0';
-	for (i = 0; json[i] != '\0'; i++)
-		if (json[i] == '\'')
-			json[i] = '"';
-	return (json_tokener_parse(json));
-}
 
 TEST(output)
 {
@@ -49,7 +32,7 @@ TEST(output)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct json_object *o = parse(rows[i].request);
+		struct json_object *o = json_parse(rows[i].request);
 
 		CHECK_INT(bound_output(o), rows[i].tokens);
 		json_object_put(o);
@@ -75,8 +58,8 @@ TEST(a_limit_is_set_where_there_is_none)
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct json_object *o = parse(rows[i].params);
-		struct json_object *want = parse(rows[i].after);
+		struct json_object *o = json_parse(rows[i].params);
+		struct json_object *want = json_parse(rows[i].after);
 
 		bound_set(o);
 		CHECK(json_object_equal(o, want));

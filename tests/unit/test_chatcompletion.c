@@ -307,7 +307,7 @@ check_broken(
 {
 	struct backend_config config =
 	    wire_config(&backend_chatcompletion, "openai");
-	char *bytes = wire_unquote(text), *got;
+	char *bytes = json_unquote(text), *got;
 	struct http_request request = { .idle_ms = MONO_NEVER };
 	struct stream s;
 	struct reply r;
@@ -360,7 +360,7 @@ TEST(more_calls_than_anybody_makes)
 	for (i = 0; i <= CALLS_MAX; i++)
 		buf_addf(&b, CALLS("{'id':'c%d','function':{'name':'f'}}"), i);
 	buf_adds(&b, DONE);
-	wire_swap(b.data, '\'', '"');
+	json_swap(b.data, '\'', '"');
 	wire_read(&backend_chatcompletion, &config, &r, HTTP_DONE, b.data,
 	    b.len, b.len, 1);
 	CHECK_INT(r.failure, FAILURE_TRANSIENT);
@@ -395,7 +395,7 @@ TEST(one_endless_piece)
 static void
 check_silence(struct stream *s, const char *text, int64_t want)
 {
-	char *bytes = wire_unquote(text);
+	char *bytes = json_unquote(text);
 
 	CHECK(stream_data(s, bytes, strlen(bytes)));
 	CHECK_INT(s->request->idle_ms, want);

@@ -440,12 +440,12 @@ static void
 check_native(const struct native *n, size_t step)
 {
 	struct backend_config config = wire_config(&backend_claude, "claude");
-	char *bytes = wire_unquote(find_vector(n->name)->bytes);
+	char *bytes = json_unquote(find_vector(n->name)->bytes);
 	struct reply r;
 
 	wire_read(&backend_claude, &config, &r, HTTP_DONE, bytes, strlen(bytes),
 	    step, step);
-	wire_check_json(json_object_get(r.native), n->content);
+	json_check(json_object_get(r.native), n->content);
 	reply_release(&r);
 	free(bytes);
 }
@@ -482,7 +482,7 @@ TEST(a_call_without_anything)
 	CHECK(r.calls[0].id[0] != '\0');
 	block = json_object_array_get_idx(r.native, 0);
 	CHECK_STR(json_object_get_string(member(block, "id")), r.calls[0].id);
-	wire_check_json(json_object_get(member(block, "input")), "{}");
+	json_check(json_object_get(member(block, "input")), "{}");
 	reply_release(&r);
 }
 

@@ -29,7 +29,7 @@ config_of(const char *params)
 {
 	struct backend_config c = wire_config(&backend_claude, "claude");
 
-	c.params = wire_parse(params);
+	c.params = json_parse(params);
 	return (c);
 }
 
@@ -40,7 +40,7 @@ request_of(const struct backend_config *config, const char *model,
 	struct tool_spec tool = { "vote", "Vote.", NULL };
 	struct json_object *request;
 
-	tool.schema = wire_parse("{'type':'object'}");
+	tool.schema = json_parse("{'type':'object'}");
 	request = backend_claude.build_request(
 	    config, model, system, history, &tool, ntools);
 	json_object_put(tool.schema);
@@ -56,8 +56,7 @@ check_request(
 	struct json_object *history = json_object_new_array();
 
 	backend_claude.add_user(history, "Why?");
-	wire_check_json(
-	    request_of(&config, "m", system, history, ntools), want);
+	json_check(request_of(&config, "m", system, history, ntools), want);
 	json_object_put(history);
 	json_object_put(config.params);
 }
@@ -200,19 +199,19 @@ TEST(conversation)
 
 	backend_claude.add_user(history, "Why?");
 	add_turn(history);
-	wire_check_json(request_of(&config, "m", NULL, history, 0),
+	json_check(request_of(&config, "m", NULL, history, 0),
 	    "{'model':'m','messages':[" WHY "," TURN
 	    ",{'role':'user','content':[{'type':'tool_result',"
 	    "'tool_use_id':'a','content':'18C'},{'type':'tool_result',"
 	    "'tool_use_id':'b','content':'boom','is_error':true" MARK
 	    "]}],'stream':true" LIMIT);
 	backend_claude.add_user(history, "Now?");
-	wire_check_json(request_of(&config, "m", NULL, history, 0),
+	json_check(request_of(&config, "m", NULL, history, 0),
 	    "{'model':'m','messages':[" WHY "," TURN
 	    ",{'role':'user','content':[" RESULTS
 	    ",{'type':'text','text':'Now?'" MARK "]}],'stream':true" LIMIT);
 	add_turn(history);
-	wire_check_json(history,
+	json_check(history,
 	    "[" WHY "," TURN ",{'role':'user','content':[" RESULTS
 	    ",{'type':'text','text':'Now?'}]}," TURN
 	    ",{'role':'user','content':[" RESULTS "]}]");
@@ -249,7 +248,7 @@ TEST(what_the_user_says_is_one_message)
 	backend_claude.add_user(history, "a");
 	add_reply(history, &r, MESSAGE("", "end_turn"));
 	backend_claude.add_user(history, "b");
-	wire_check_json(history,
+	json_check(history,
 	    "[{'role':'user','content':[{'type':'text','text':'a'},"
 	    "{'type':'text','text':'b'}]}]");
 	reply_release(&r);
@@ -267,7 +266,7 @@ TEST(pause)
 		    "'input':{'query':'C'}}",
 		"pause_turn"));
 	CHECK_INT(r.finish, FINISH_PAUSE);
-	wire_check_json(request_of(&config, "m", NULL, history, 0),
+	json_check(request_of(&config, "m", NULL, history, 0),
 	    "{'model':'m','messages':[" WHY ",{'role':'assistant','content':["
 	    "{'type':'server_tool_use','id':'s','name':'web_search','input':"
 	    "{'query':'C'}}]}],'stream':true" LIMIT);
@@ -275,7 +274,7 @@ TEST(pause)
 	/* what it says when it goes on is of the same message */
 	add_reply(history, &r, MESSAGE(CALL("a", "f", "{}"), "tool_use"));
 	backend_claude.add_result(history, &r.calls[0], "ok", false);
-	wire_check_json(history,
+	json_check(history,
 	    "[" WHY ",{'role':'assistant','content':["
 	    "{'type':'server_tool_use','id':'s','name':'web_search','input':"
 	    "{'query':'C'}}," CALL("a", "f",
@@ -291,7 +290,7 @@ TEST(result_without_text)
 	struct tool_call call = { .id = xstrdup("a") };
 
 	backend_claude.add_result(history, &call, "", true);
-	wire_check_json(history,
+	json_check(history,
 	    "[{'role':'user','content':[{'type':'tool_result','tool_use_id':"
 	    "'a','content':'(nothing)','is_error':true}]}]");
 	free(call.id);
@@ -308,7 +307,7 @@ TEST(history_of_a_failure)
 	    "{'type':'text','text':'cut'}}\n\n");
 	CHECK_STR(r.text.data, "cut");
 	backend_claude.add_reply(history, &r);
-	wire_check_json(history, "[]");
+	json_check(history, "[]");
 	reply_release(&r);
 }
 

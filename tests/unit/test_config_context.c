@@ -6,13 +6,6 @@
 
 #include "tests/config_text.h"
 
-static const char *
-compact(struct json_object *o)
-{
-	return (json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 /*
  * A directory of its own for a test, which becomes the current one:
  * docs/{a,.git/}, docs/deep/b, file, link -> docs, out -> /usr, fifo.
@@ -66,7 +59,7 @@ check_context(const char *dir, const char *text, const char *want)
 		context =
 		    json_object_object_get(config->agents[0].tools, "context");
 	if (CHECK(context != NULL))
-		CHECK_STR(compact(context), whole);
+		CHECK_STR(json_compact(context), whole);
 	else
 		printf("# for: %s\n# got: %s\n", text,
 		    all.count == 0 ? "" : all.list[0].message);

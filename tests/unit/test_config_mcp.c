@@ -13,13 +13,6 @@
 	"a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"
 #define TEXT_51 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static const char *
-compact(struct json_object *o)
-{
-	return (json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 /* "mcp" of the first agent's tools, or NULL. */
 static struct json_object *
 servers_of(const struct config *config)
@@ -36,7 +29,7 @@ check_servers(const char *text, size_t warnings, const char *want)
 	struct config *config = load_as("c.yaml", text, &run, &all);
 
 	if (CHECK(servers_of(config) != NULL)) {
-		CHECK_STR(compact(servers_of(config)), want);
+		CHECK_STR(json_compact(servers_of(config)), want);
 		CHECK_INT(all.warnings, warnings);
 	} else
 		printf("# for: %s\n# got: %s\n", text,
@@ -97,7 +90,7 @@ TEST(a_command_is_split_or_a_list)
 		config = load_as("c.yaml", text, &run, &all);
 		CHECK_INT(all.count, 0);
 		if (CHECK(servers_of(config) != NULL))
-			CHECK_STR(compact(json_object_object_get(
+			CHECK_STR(json_compact(json_object_object_get(
 				      json_object_array_get_idx(
 					  servers_of(config), 0),
 				      "command")),
@@ -397,16 +390,16 @@ TEST(variables_reach_the_server_alone)
 	config = load_as("c.yaml", text, &run, &all);
 	CHECK_INT(all.count, 0);
 	if (CHECK(servers_of(config) != NULL)) {
-		given = compact(servers_of(config));
+		given = json_compact(servers_of(config));
 		CHECK(strstr(given, "\"--url=plain\"") != NULL);
 		CHECK(strstr(given, "\"K\":\"k-1\"") != NULL);
 		CHECK(strstr(given, "e.example/plain?api_key=hidden4") != NULL);
 		CHECK(strstr(given, "\"Bearer sesame\"") != NULL);
 		for (i = 0; i < ARRAY_SIZE(secrets); i++)
-			if (!CHECK(strstr(compact(config->source),
+			if (!CHECK(strstr(json_compact(config->source),
 				       secrets[i]) == NULL))
 				printf("# %s\n", secrets[i]);
-		known = compact(config->agents[0].secrets);
+		known = json_compact(config->agents[0].secrets);
 		for (i = 0; i < ARRAY_SIZE(secrets) - 1; i++)
 			if (!CHECK(strstr(known, secrets[i]) != NULL))
 				printf("# %s\n", secrets[i]);
@@ -455,7 +448,7 @@ TEST(rules_are_recorded_and_values_are_not)
 	    &all);
 	CHECK_INT(all.count, 0);
 	if (CHECK(config != NULL))
-		CHECK_STR(compact(config->source),
+		CHECK_STR(json_compact(config->source),
 		    "{\"agents\":[{\"id\":\"a\",\"backend\":{\"type\":\"mock\","
 		    "\"mcp_servers\":{\"security\":{\"command\":\"x\","
 		    "\"env\":{\"mode\":\"[redacted]\"},\"security\":{\"env\":"
@@ -498,7 +491,7 @@ TEST(a_server_s_own_filter_is_stronger)
 	    &all);
 	CHECK_INT(all.count, 0);
 	if (CHECK(config != NULL))
-		CHECK_STR(compact(json_object_object_get(
+		CHECK_STR(json_compact(json_object_object_get(
 			      config->agents[0].tools, "allowed_tools")),
 		    "[\"read_file\",\"mcp__s__t\",\"mcp__s__u\"]");
 	config_free(config);
@@ -526,7 +519,7 @@ TEST(servers_are_told_the_workspace)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		o = json_tokener_parse(cases[i].given);
 		config_name_workspace(o, "/w");
-		CHECK_STR(compact(o), cases[i].want);
+		CHECK_STR(json_compact(o), cases[i].want);
 		json_object_put(o);
 	}
 }

@@ -4,13 +4,6 @@
 
 #include "tests/config_text.h"
 
-static const char *
-compact(struct json_object *o)
-{
-	return (json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
 /* The first agent's tools are these; want NULL: it has none. */
 static void
 check_tools(const char *text, const struct config_overrides *overrides,
@@ -28,7 +21,7 @@ check_tools(const char *text, const struct config_overrides *overrides,
 			printf("# for: %s\n", text);
 		CHECK(config->agents[0].workspace == NULL);
 	} else {
-		CHECK_STR(compact(config->agents[0].tools), want);
+		CHECK_STR(json_compact(config->agents[0].tools), want);
 		CHECK(config->agents[0].workspace != NULL);
 	}
 	config_free(config);
@@ -269,12 +262,12 @@ TEST(commands_are_given_variables_by_name)
 	config = load_as("c.yaml", text, &run, &all);
 	CHECK_INT(all.count, 0);
 	if (CHECK(config != NULL)) {
-		CHECK(strstr(compact(config->agents[0].tools),
+		CHECK(strstr(json_compact(config->agents[0].tools),
 			  "\"pass_env\":{\"TEST_TOKEN\":\"open-sesame\","
 			  "\"TEST_PLAIN\":\"plain\"}") != NULL);
-		CHECK_STR(
-		    compact(config->agents[0].secrets), "[\"open-sesame\"]");
-		CHECK(strstr(compact(config->source), "sesame") == NULL);
+		CHECK_STR(json_compact(config->agents[0].secrets),
+		    "[\"open-sesame\"]");
+		CHECK(strstr(json_compact(config->source), "sesame") == NULL);
 	}
 	config_free(config);
 	diagnostics_release(&all);
@@ -438,7 +431,7 @@ TEST(scripts_call_tools)
 	config = load(STEP "[{name: x, arguments: {n: 1}}]}]}}]", &all);
 	CHECK_INT(all.count, 0);
 	if (CHECK(config != NULL))
-		CHECK_STR(compact(config->agents[0].script),
+		CHECK_STR(json_compact(config->agents[0].script),
 		    "[{\"answer\":\"x\",\"tools\":[{\"name\":\"x\","
 		    "\"arguments\":{\"n\":1}}]}]");
 	config_free(config);

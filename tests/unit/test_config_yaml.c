@@ -6,6 +6,7 @@
 #include "ipc/buf.h"
 #include "supervisor/config/schema.h"
 #include "supervisor/config/yaml.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 
 /* The document as JSON, or its first problem. */
@@ -19,10 +20,7 @@ check_parse(const char *text, const char *want)
 	root = yaml_parse("f", text, strlen(text), false, &all);
 	if (root != NULL) {
 		o = node_json(root);
-		CHECK_STR(json_object_to_json_string_ext(o,
-			      JSON_C_TO_STRING_PLAIN |
-				  JSON_C_TO_STRING_NOSLASHESCAPE),
-		    want);
+		CHECK_STR(json_compact(o), want);
 		json_object_put(o);
 	} else
 		CHECK_STR(all.list[0].message, want);

@@ -4,6 +4,7 @@
 
 #include "ipc/field.h"
 #include "supervisor/decide/event.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 
 /* Every member has a value of its own. */
@@ -118,8 +119,7 @@ TEST(members_come_in_the_order_of_the_table)
 
 	e.text = "good";
 	o = event_to_json(&e);
-	CHECK_STR(
-	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE),
+	CHECK_STR(json_compact(o),
 	    "{\"seq\":1,\"at_ms\":2,\"time\":1762320000.125,"
 	    "\"type\":\"vote\",\"agent\":\"agent id\",\"target\":\"target\","
 	    "\"label\":\"agent1.2\",\"text\":\"good\",\"path\":\"a/b.txt\"}");

@@ -331,7 +331,7 @@ TEST(more_calls_than_anybody_makes)
 	for (i = 0; i <= CALLS_MAX; i++)
 		buf_adds(&b, PART(CALL("f", "{}")));
 	buf_adds(&b, END("STOP"));
-	bytes = wire_unquote(b.data);
+	bytes = json_unquote(b.data);
 	wire_read(
 	    &backend_gemini, &config, &r, HTTP_DONE, bytes, b.len, b.len, 1);
 	CHECK_INT(r.failure, FAILURE_TRANSIENT);

@@ -11,14 +11,14 @@
 static void
 check_schema(const char *schema, const char *want)
 {
-	struct json_object *o = wire_parse(schema), *got = gemini_schema(o);
+	struct json_object *o = json_parse(schema), *got = gemini_schema(o);
 	char *again = xstrdup(json_object_to_json_string(o));
-	struct json_object *same = wire_parse(schema);
+	struct json_object *same = json_parse(schema);
 
 	if (want == NULL)
 		CHECK(got == NULL);
 	else
-		wire_check_json(got, want);
+		json_check(got, want);
 	CHECK_STR(json_object_to_json_string(same), again);
 	json_object_put(same);
 	json_object_put(o);
@@ -143,7 +143,7 @@ TEST(schema_with_references)
 /* Each of the types refers to all of them: without bounds, it never ends. */
 TEST(schema_without_end)
 {
-	struct json_object *in = wire_parse(
+	struct json_object *in = json_parse(
 	    "{'$defs':{'A':{'properties':{'a':{'$ref':'#/$defs/A'},"
 	    "'b':{'anyOf':[{'$ref':'#/$defs/A'},{'items':{'$ref':'#'}}]}}}},"
 	    "'allOf':[{'$ref':'#/$defs/A'},{'$ref':'#'}]}");
@@ -165,11 +165,11 @@ check_request(
 			      "[{'text':'Why?'}]}]%s}",
 	    want);
 
-	config.params = wire_parse(params);
-	tool.schema = wire_parse(
+	config.params = json_parse(params);
+	tool.schema = json_parse(
 	    "{'type':'object','properties':{'a':{'type':'string'}}}");
 	G->add_user(history, "Why?");
-	wire_check_json(
+	json_check(
 	    G->build_request(&config, model, NULL, history, &tool, ntools),
 	    all);
 	json_object_put(history);
@@ -197,11 +197,11 @@ TEST(system_instruction)
 	struct backend_config config = wire_config(G, "gemini");
 	struct json_object *history = json_object_new_array();
 
-	wire_check_json(
+	json_check(
 	    G->build_request(&config, "m", "Be terse.", history, NULL, 0),
 	    "{'systemInstruction':{'parts':[{'text':'Be terse.'}]},"
 	    "'contents':[]}");
-	wire_check_json(G->build_request(&config, "m", "", history, NULL, 0),
+	json_check(G->build_request(&config, "m", "", history, NULL, 0),
 	    "{'contents':[]}");
 	json_object_put(history);
 }
@@ -328,7 +328,7 @@ check_history(const char *parts, const char *want)
 	for (i = 0; i < r.ncalls; i++)
 		G->add_result(history, &r.calls[i],
 		    i == 0 ? "No." : "Not carried out.", i == 0);
-	wire_check_json(history, all);
+	json_check(history, all);
 	reply_release(&r);
 	free(body);
 	free(all);
@@ -402,7 +402,7 @@ TEST(a_loop_of_tools)
 		free(body);
 	}
 	G->add_user(history, "Decide.");
-	wire_check_json(G->build_request(&config, "m", NULL, history, NULL, 0),
+	json_check(G->build_request(&config, "m", NULL, history, NULL, 0),
 	    "{'contents':[{'role':'user','parts':[{'text':'Why?'}]}" MODEL(
 		SIGNED) USER(RESULT("'id':'c1',", "f", "'output':'Done.'"))
 		MODEL(BARE) USER(RESULT("", "g", "'output':'Done.'"))

@@ -4,6 +4,7 @@
 
 #include "ipc/field.h"
 #include "supervisor/record/manifest.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/session_make.h"
@@ -61,26 +62,6 @@ read_manifest(void)
 	return (o);
 }
 
-/* The value at "a/b/0/c", as compact JSON. */
-static void
-check_at(struct json_object *o, const char *path, const char *want)
-{
-	char *copy = xstrdup(path), *rest = copy, *word;
-
-	while ((word = strsep(&rest, "/")) != NULL) {
-		if (json_object_is_type(o, json_type_array))
-			o = json_object_array_get_idx(
-			    o, (size_t)strtoul(word, NULL, 10));
-		else if (!json_object_object_get_ex(o, word, &o))
-			o = NULL;
-	}
-	if (!CHECK_STR(json_object_to_json_string_ext(
-			   o, JSON_C_TO_STRING_NOSLASHESCAPE),
-		want))
-		printf("# at %s\n", path);
-	free(copy);
-}
-
 TEST(it_says_what_each_agent_did)
 {
 	struct session *s = some_run();
@@ -90,31 +71,31 @@ TEST(it_says_what_each_agent_did)
 	set_texts();
 	CHECK_INT(write_manifest(dir, s, texts, NULL, "timeout"), 0);
 	o = read_manifest();
-	check_at(o, "outcome", "\"timeout\"");
-	check_at(o, "stopped_by", "\"time\"");
-	check_at(o, "winner", "\"a\"");
-	check_at(o, "winner_reason", "\"votes=1, cost=0.2500\"");
-	check_at(o, "final_answer", "null");
-	check_at(o, "presented", "false");
-	check_at(o, "votes", "{\"agent1.2\":1}");
-	check_at(o, "estimated_cost", "0.75");
-	check_at(o, "agents/a/outcome", "\"answered\"");
-	check_at(o, "agents/a/answers", "2");
-	check_at(o, "agents/a/votes", "1");
-	check_at(o, "agents/a/vote_cast", "null");
-	check_at(o, "agents/a/completion_seconds", "1.5");
-	check_at(o, "agents/a/estimated_cost", "0.25");
-	check_at(o, "agents/a/total_tokens", "60");
-	check_at(o, "agents/a/artifacts/0/label", "\"agent1.2\"");
-	check_at(o, "agents/b/outcome", "\"voted\"");
-	check_at(o, "agents/b/latest_answer_label", "null");
-	check_at(o, "agents/b/completion_seconds", "null");
-	check_at(o, "agents/b/vote_cast/voted_for_agent", "\"a\"");
-	check_at(o, "agents/b/vote_cast/voted_for_label", "\"agent1.2\"");
-	check_at(o, "agents/b/artifacts", "[]");
-	check_at(o, "agents/c/outcome", "\"timeout\"");
-	check_at(o, "agents/c/error", "\"it does not work\"");
-	check_at(o, "agents/c/votes", "0");
+	json_check_at(o, "outcome", "\"timeout\"");
+	json_check_at(o, "stopped_by", "\"time\"");
+	json_check_at(o, "winner", "\"a\"");
+	json_check_at(o, "winner_reason", "\"votes=1, cost=0.2500\"");
+	json_check_at(o, "final_answer", "null");
+	json_check_at(o, "presented", "false");
+	json_check_at(o, "votes", "{\"agent1.2\":1}");
+	json_check_at(o, "estimated_cost", "0.75");
+	json_check_at(o, "agents/a/outcome", "\"answered\"");
+	json_check_at(o, "agents/a/answers", "2");
+	json_check_at(o, "agents/a/votes", "1");
+	json_check_at(o, "agents/a/vote_cast", "null");
+	json_check_at(o, "agents/a/completion_seconds", "1.5");
+	json_check_at(o, "agents/a/estimated_cost", "0.25");
+	json_check_at(o, "agents/a/total_tokens", "60");
+	json_check_at(o, "agents/a/artifacts/0/label", "\"agent1.2\"");
+	json_check_at(o, "agents/b/outcome", "\"voted\"");
+	json_check_at(o, "agents/b/latest_answer_label", "null");
+	json_check_at(o, "agents/b/completion_seconds", "null");
+	json_check_at(o, "agents/b/vote_cast/voted_for_agent", "\"a\"");
+	json_check_at(o, "agents/b/vote_cast/voted_for_label", "\"agent1.2\"");
+	json_check_at(o, "agents/b/artifacts", "[]");
+	json_check_at(o, "agents/c/outcome", "\"timeout\"");
+	json_check_at(o, "agents/c/error", "\"it does not work\"");
+	json_check_at(o, "agents/c/votes", "0");
 	json_object_put(o);
 	session_free(s);
 	scratch_leave();
@@ -132,10 +113,10 @@ TEST(every_last_answer_is_there_with_its_digest)
 	final.path = xstrdup("final/a/answer.txt");
 	CHECK_INT(write_manifest(dir, s, texts, &final, "success"), 0);
 	o = read_manifest();
-	check_at(o, "final_answer",
+	json_check_at(o, "final_answer",
 	    "{\"path\":\"final/a/answer.txt\",\"bytes\":9,"
 	    "\"sha256\":\"5a\"}");
-	check_at(o, "agents/a/artifacts",
+	json_check_at(o, "agents/a/artifacts",
 	    "[{\"path\":\"final_output/a/answer.txt\",\"bytes\":3,"
 	    "\"sha256\":\"ba7816bf8f01cfea414140de5dae2223"
 	    "b00361a396177a9cb410ff61f20015ad\",\"label\":\"agent1.2\"}]");
@@ -185,18 +166,19 @@ TEST(files_of_answers_are_listed_where_they_are)
 	texts[3] = texts[2];
 	CHECK_INT(write_manifest(dir, s, texts, &final, "success"), 0);
 	o = read_manifest();
-	check_at(
+	json_check_at(
 	    o, "final_files", "[{\"path\":\"final/a/workspace/f\"," ABC "}]");
-	check_at(
+	json_check_at(
 	    o, "agents/a/artifacts/0/path", "\"final_output/a/answer.txt\"");
-	check_at(o, "agents/a/artifacts/1",
+	json_check_at(o, "agents/a/artifacts/1",
 	    "{\"path\":\"snapshots/agent1.3/d/f\"," ABC
 	    ",\"label\":\"agent1.3\"}");
-	check_at(o, "agents/a/artifacts/2/path", "\"snapshots/agent1.3/z\"");
-	check_at(o, "agents/a/artifacts/3/path",
+	json_check_at(
+	    o, "agents/a/artifacts/2/path", "\"snapshots/agent1.3/z\"");
+	json_check_at(o, "agents/a/artifacts/3/path",
 	    "\"snapshots/agent1.3/\xef\xbf\xbd\"");
-	check_at(o, "agents/a/artifacts/4", "null");
-	check_at(o, "agents/a/artifacts_left_out", "null");
+	json_check_at(o, "agents/a/artifacts/4", "null");
+	json_check_at(o, "agents/a/artifacts_left_out", "null");
 	CHECK(readlink("final_output/a/workspace", target, sizeof(target) - 1) >
 	    0);
 	CHECK_STR(target, "../../snapshots/agent1.3");
@@ -237,10 +219,10 @@ TEST(nobody_answered)
 	TELL(s, EVENT_STOPPING, .kind = "ended", .text = "no agent is left");
 	CHECK_INT(write_manifest(dir, s, NULL, NULL, "execution_error"), 0);
 	o = read_manifest();
-	check_at(o, "winner", "null");
-	check_at(o, "winner_reason", "null");
-	check_at(o, "votes", "{}");
-	check_at(o, "agents/a/outcome", "\"error\"");
+	json_check_at(o, "winner", "null");
+	json_check_at(o, "winner_reason", "null");
+	json_check_at(o, "votes", "{}");
+	json_check_at(o, "agents/a/outcome", "\"error\"");
 	CHECK_INT(names_in("final_output"), 1);
 	json_object_put(o);
 	session_free(s);

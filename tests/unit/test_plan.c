@@ -15,28 +15,12 @@ next_id(void)
 	return (++made);
 }
 
-static struct json_object *
-parse(const char *text)
-{
-	char *json = xstrdup(text), *p;
-	struct json_object *o;
-
-	for (p = json; *p != '\0'; p++)
-		if (*p == '\'')
-			*p = '"';
-	o = json_tokener_parse(json);
-	if (o == NULL)
-		errx(1, "%s", json);
-	free(json);
-	return (o);
-}
-
 /* NULL: it was taken; else why not, until the next call. */
 static const char *
 create(struct plan *p, const char *tasks)
 {
 	static char why[256];
-	struct json_object *o = parse(tasks);
+	struct json_object *o = json_parse(tasks);
 	int ret = plan_create(p, o, 100, why, sizeof(why));
 
 	json_object_put(o);
@@ -221,8 +205,8 @@ TEST(statuses)
 
 TEST(additions)
 {
-	struct json_object *depends = parse("['left',0]");
-	struct json_object *none = parse("['nobody']");
+	struct json_object *depends = json_parse("['left',0]");
+	struct json_object *none = json_parse("['nobody']");
 	const struct task *t = NULL;
 	char why[256];
 	struct plan p;
@@ -291,7 +275,7 @@ TEST(a_long_chain)
 			   : "{'id':'t%d','description':'x',"
 			     "'depends_on':['t%d']}",
 		    i, i - 1);
-		o = parse(text);
+		o = json_parse(text);
 		json_object_array_add(list, o);
 	}
 	CHECK_INT(plan_create(&p, list, 1, why, sizeof(why)), 0);

@@ -14,12 +14,12 @@ check_request(const char *model, const char *params, const char *system,
 	struct tool_spec tool = { "vote", "Vote.", NULL };
 	struct json_object *history = json_object_new_array(), *before = NULL;
 
-	config.params = wire_parse(params);
-	tool.schema = wire_parse("{'type':'object'}");
+	config.params = json_parse(params);
+	tool.schema = json_parse("{'type':'object'}");
 	json_object_deep_copy(config.params, &before, NULL);
 	backend_responses.add_user(history, "Why?");
-	wire_check_json(backend_responses.build_request(
-			    &config, model, system, history, &tool, ntools),
+	json_check(backend_responses.build_request(
+		       &config, model, system, history, &tool, ntools),
 	    want);
 	CHECK(json_object_equal(before, config.params));
 	json_object_put(before);
@@ -224,7 +224,7 @@ check_history_of(const char *stream, const char *want)
 	for (i = 0; i < r.ncalls; i++)
 		backend_responses.add_result(
 		    history, &r.calls[i], "Accepted.", i > 0);
-	wire_check_json(history, want);
+	json_check(history, want);
 	reply_release(&r);
 }
 
@@ -241,7 +241,7 @@ check_history(const char *items, const char *status, const char *want)
 	char *whole = xasprintf("{'status':'%s','output':[%s]}", status, items);
 	size_t i;
 
-	list = wire_parse(text);
+	list = json_parse(text);
 	for (i = 0; i < json_object_array_length(list); i++)
 		buf_addf(&b,
 		    "data: {'type':'response.output_item.done',"

@@ -5,6 +5,7 @@
 #include "ipc/field.h"
 #include "ipc/mono.h"
 #include "supervisor/record/status.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/session_make.h"
@@ -37,53 +38,37 @@ parse(const struct session *s, double now)
 	return (o);
 }
 
-/* The value at "a/b/c", as compact JSON. */
-static void
-check_at(struct json_object *o, const char *path, const char *want)
-{
-	char *copy = xstrdup(path), *rest = copy, *word;
-
-	while ((word = strsep(&rest, "/")) != NULL)
-		if (!json_object_object_get_ex(o, word, &o))
-			o = NULL;
-	if (!CHECK_STR(json_object_to_json_string_ext(
-			   o, JSON_C_TO_STRING_NOSLASHESCAPE),
-		want))
-		printf("# at %s\n", path);
-	free(copy);
-}
-
 TEST(a_run_under_way)
 {
 	struct session *s = some_run();
 	struct json_object *o = parse(s, MADE_START + 1.23456);
 
-	check_at(o, "meta/session_id", "\"log_x\"");
-	check_at(o, "meta/outcome", "\"running\"");
-	check_at(o, "meta/exit_code", "null");
-	check_at(o, "meta/end_time", "null");
-	check_at(o, "meta/start_time", "1762320000.0");
-	check_at(o, "meta/last_updated", "1762320001.235");
-	check_at(o, "meta/elapsed_seconds", "1.235");
-	check_at(o, "coordination/phase", "\"voting\"");
-	check_at(o, "coordination/completion_percentage", "62");
-	check_at(o, "coordination/active_agent", "null");
-	check_at(o, "coordination/quorum",
+	json_check_at(o, "meta/session_id", "\"log_x\"");
+	json_check_at(o, "meta/outcome", "\"running\"");
+	json_check_at(o, "meta/exit_code", "null");
+	json_check_at(o, "meta/end_time", "null");
+	json_check_at(o, "meta/start_time", "1762320000.0");
+	json_check_at(o, "meta/last_updated", "1762320001.235");
+	json_check_at(o, "meta/elapsed_seconds", "1.235");
+	json_check_at(o, "coordination/phase", "\"voting\"");
+	json_check_at(o, "coordination/completion_percentage", "62");
+	json_check_at(o, "coordination/active_agent", "null");
+	json_check_at(o, "coordination/quorum",
 	    "{\"expected\":2,\"answered\":1,\"voted\":1,\"failed\":0,"
 	    "\"degraded\":false}");
-	check_at(o, "agents/a/status", "\"answered\"");
-	check_at(o, "agents/a/latest_answer_label", "\"agent1.1\"");
-	check_at(o, "agents/a/pid", "200");
-	check_at(o, "agents/a/exit", "null");
-	check_at(o, "agents/b/vote_cast",
+	json_check_at(o, "agents/a/status", "\"answered\"");
+	json_check_at(o, "agents/a/latest_answer_label", "\"agent1.1\"");
+	json_check_at(o, "agents/a/pid", "200");
+	json_check_at(o, "agents/a/exit", "null");
+	json_check_at(o, "agents/b/vote_cast",
 	    "{\"voted_for_agent\":\"a\",\"voted_for_label\":\"agent1.1\","
 	    "\"reason_preview\":\"it is good\"}");
-	check_at(o, "results/votes", "{\"agent1.1\":1}");
-	check_at(o, "results/votes_superseded", "{}");
-	check_at(o, "results/winner", "null");
-	check_at(o, "results/final_answer_path", "null");
-	check_at(o, "results/estimated_cost", "0.30000000000000004");
-	check_at(o, "results/usage/total_tokens", "66");
+	json_check_at(o, "results/votes", "{\"agent1.1\":1}");
+	json_check_at(o, "results/votes_superseded", "{}");
+	json_check_at(o, "results/winner", "null");
+	json_check_at(o, "results/final_answer_path", "null");
+	json_check_at(o, "results/estimated_cost", "0.30000000000000004");
+	json_check_at(o, "results/usage/total_tokens", "66");
 	json_object_put(o);
 	session_free(s);
 }
@@ -104,21 +89,21 @@ TEST(a_run_that_is_over)
 	    .bytes = 7, .sha256 = MADE_SHA256, .text = "because");
 	made_end(s, 0);
 	o = parse(s, s->last_time);
-	check_at(o, "meta/outcome", "\"success\"");
-	check_at(o, "meta/exit_code", "0");
-	check_at(o, "coordination/completion_percentage", "100");
-	check_at(o, "coordination/is_final_presentation", "true");
-	check_at(o, "coordination/quorum/degraded", "true");
-	check_at(o, "agents/a/exit/code", "null");
-	check_at(o, "agents/a/exit/signal", "9");
-	check_at(o, "agents/b/exit",
+	json_check_at(o, "meta/outcome", "\"success\"");
+	json_check_at(o, "meta/exit_code", "0");
+	json_check_at(o, "coordination/completion_percentage", "100");
+	json_check_at(o, "coordination/is_final_presentation", "true");
+	json_check_at(o, "coordination/quorum/degraded", "true");
+	json_check_at(o, "agents/a/exit/code", "null");
+	json_check_at(o, "agents/a/exit/signal", "9");
+	json_check_at(o, "agents/b/exit",
 	    "{\"code\":3,\"signal\":null,\"max_rss_kib\":4096,"
 	    "\"cpu_seconds\":0.013}");
-	check_at(o, "agents/b/error/type", "\"exit\"");
-	check_at(o, "results/winner", "\"a\"");
-	check_at(o, "results/final_answer_path",
+	json_check_at(o, "agents/b/error/type", "\"exit\"");
+	json_check_at(o, "results/winner", "\"a\"");
+	json_check_at(o, "results/final_answer_path",
 	    "\"/runs/log_x/final/a/answer.txt\"");
-	check_at(o, "results/manifest", "\"final_output/manifest.json\"");
+	json_check_at(o, "results/manifest", "\"final_output/manifest.json\"");
 	json_object_put(o);
 	session_free(s);
 }

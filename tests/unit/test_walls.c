@@ -385,21 +385,16 @@ TEST(odd_configurations)
 		"{'workspace':'','context':[{'path':'/x','keep':[1,'y']}]}" };
 	struct json_object *o;
 	struct walls w;
-	char why[256], *json, *p;
+	char why[256];
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		json = xstrdup(rows[i]);
-		for (p = json; *p != '\0'; p++)
-			if (*p == '\'')
-				*p = '"';
-		o = json_tokener_parse(json);
+		o = json_parse(rows[i]);
 		walls_init(&w, o);
 		CHECK_INT(
 		    walls_open(&w, "f", O_RDONLY, 0, why, sizeof(why)), -1);
 		walls_release(&w);
 		json_object_put(o);
-		free(json);
 	}
 }
 

@@ -13,11 +13,10 @@
 #ifndef TESTS_UNIT_TOOL_BOX_H
 #define TESTS_UNIT_TOOL_BOX_H
 
-#include <json-c/json.h>
-
 #include "agent-worker/agent.h"
 #include "agent-worker/tool/tool.h"
 #include "ipc/mono.h"
+#include "tests/json_text.h"
 #include "tests/test.h"
 #include "tests/unit/scratch.h"
 
@@ -147,16 +146,9 @@ static inline char *
 box_call(struct toolbox *box, const char *name, const char *arguments,
     bool *out_is_error)
 {
-	char *json = xstrdup(arguments), *p;
-	struct json_object *o;
+	struct json_object *o = json_parse(arguments);
 	struct tool_result result;
 
-	for (p = json; *p != '\0'; p++)
-		if (*p == '\'')
-			*p = '"';
-	if ((o = json_tokener_parse(json)) == NULL)
-		errx(1, "%s", json);
-	free(json);
 	if (!toolbox_run(box, name, o, &result)) {
 		buf_release(&result.text);
 		json_object_put(o);
