@@ -248,4 +248,34 @@ wire_answer(const struct backend *backend, const struct backend_config *config,
 	free(bytes);
 }
 
+/* What every request has, as wire_check_headers() wants it. */
+#define WIRE_HEADERS "Content-Type: application/json|Accept: text/event-stream|"
+
+/* A request's headers, each with a | behind it. */
+static inline void
+wire_check_headers(const struct backend *backend,
+    const struct backend_config *config, const char *want)
+{
+	struct buf b = BUF_INITIALIZER;
+	char **headers = backend->headers(config), **h;
+
+	for (h = headers; *h != NULL; h++) {
+		buf_addf(&b, "%s|", *h);
+		free(*h);
+	}
+	free(headers);
+	CHECK_STR(b.data, want);
+	buf_release(&b);
+}
+
+static inline void
+wire_check_url(const struct backend *backend,
+    const struct backend_config *config, const char *model, const char *want)
+{
+	char *url = backend->url(config, model);
+
+	CHECK_STR(url, want);
+	free(url);
+}
+
 #endif

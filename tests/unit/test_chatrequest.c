@@ -3,63 +3,15 @@
  * what is made of an HTTP error.
  */
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "agent-worker/backend/stream.h"
-#include "ipc/mono.h"
-#include "ipc/xmalloc.h"
-#include "tests/test.h"
+#include "tests/wire.h"
 
 static struct backend_config
 config_of(const char *type, const char *url)
 {
-	struct backend_config c = { type, "chatcompletion", url,
-		"sk-canary-1234", NULL };
+	struct backend_config c = wire_config(&backend_chatcompletion, type);
 
+	c.base_url = url;
 	return (c);
-}
-
-static void
-swap_quotes(char *s, char from, char to)
-{
-	for (; *s != '\0'; s++)
-		if (*s == from)
-			*s = to;
-}
-
-/* JSON in tests is written with ' for ". */
-static char *
-unquote(const char *text)
-{
-	char *s = xstrdup(text);
-
-	swap_quotes(s, '\'', '"');
-	return (s);
-}
-
-static struct json_object *
-parse(const char *text)
-{
-	char *json = unquote(text);
-	struct json_object *o = json_tokener_parse(json);
-
-	CHECK(o != NULL);
-	free(json);
-	return (o);
-}
-
-/* Takes the object. */
-static void
-check_json(struct json_object *o, const char *want)
-{
-	char *got = xstrdup(json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-
-	swap_quotes(got, '"', '\'');
-	CHECK_STR(got, want);
-	free(got);
-	json_object_put(o);
 }
 
 static void
@@ -70,10 +22,10 @@ check_request(const char *type, const char *url, const char *params,
 	struct tool_spec tool = { "vote", "Vote.", NULL };
 	struct json_object *history = json_object_new_array();
 
-	config.params = parse(params);
-	tool.schema = parse("{'type':'object'}");
+	config.params = json_parse(params);
+	tool.schema = json_parse("{'type':'object'}");
 	backend_chatcompletion.add_user(history, "Why?");
-	check_json(backend_chatcompletion.build_request(
+	json_check(backend_chatcompletion.build_request(
 		       &config, "m", system, history, &tool, ntools),
 	    want);
 	json_object_put(history);
@@ -141,34 +93,12 @@ TEST(name_of_the_output_limit)
 	    HEAD(WHY) ",'max_completion_tokens':5}");
 }
 
-/* What bytes make of an empty reply, with a status and a clean end. */
-static void
-read_reply(const struct backend_config *config, struct reply *r, long status,
-    const char *text)
-{
-	struct http_response response = { .outcome = HTTP_DONE,
-		.status = status };
-	char *bytes = unquote(text);
-	struct http_request request = { .idle_ms = MONO_NEVER };
-	struct stream s;
-
-	reply_init(r);
-	stream_init(&s, &backend_chatcompletion, config, r, &request);
-	if (status == 200)
-		stream_data(&s, bytes, strlen(bytes));
-	else
-		buf_adds(&response.body, bytes);
-	stream_end(&s, &response);
-	stream_release(&s);
-	buf_release(&response.body);
-	free(bytes);
-}
-
 /* The history after a reply and the result of its first call. */
 static void
 check_history(const char *type, const char *message, const char *want)
 {
-	struct backend_config config = config_of(type, "http://h/v1");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, type);
 	struct json_object *history = json_object_new_array();
 	struct reply r;
 	char *body;
@@ -176,12 +106,12 @@ check_history(const char *type, const char *message, const char *want)
 	body = xasprintf("{'choices':[{'message':{%s},"
 			 "'finish_reason':'stop'}]}",
 	    message);
-	read_reply(&config, &r, 200, body);
+	wire_answer(&backend_chatcompletion, &config, &r, 200, body);
 	backend_chatcompletion.add_reply(history, &r);
 	if (r.ncalls > 0)
 		backend_chatcompletion.add_result(
 		    history, &r.calls[0], "Accepted.", false);
-	check_json(history, want);
+	json_check(history, want);
 	reply_release(&r);
 	free(body);
 }
@@ -210,15 +140,16 @@ TEST(history)
 
 TEST(history_of_a_failure)
 {
-	struct backend_config config = config_of("groq", "http://h/v1");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "groq");
 	struct json_object *history = json_object_new_array();
 	struct reply r;
 
-	read_reply(&config, &r, 200,
+	wire_answer(&backend_chatcompletion, &config, &r, 200,
 	    "data: {'choices':[{'delta':{'content':'cut'}}]}\n\n");
 	CHECK_STR(r.text.data, "cut");
 	backend_chatcompletion.add_reply(history, &r);
-	check_json(history, "[]");
+	json_check(history, "[]");
 	reply_release(&r);
 }
 
@@ -241,35 +172,24 @@ TEST(history_with_reasoning)
 static void
 check_headers(const char *key, const char *want)
 {
-	struct backend_config config = config_of("groq", "http://h/v1");
-	struct buf b = BUF_INITIALIZER;
-	char **headers, **h;
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "groq");
 
 	config.key = key;
-	headers = backend_chatcompletion.headers(&config);
-	for (h = headers; *h != NULL; h++) {
-		buf_addf(&b, "%s|", *h);
-		free(*h);
-	}
-	free(headers);
-	CHECK_STR(b.data, want);
-	buf_release(&b);
+	wire_check_headers(&backend_chatcompletion, &config, want);
 }
 
 TEST(url_and_headers)
 {
-	struct backend_config config = config_of("groq", "http://h/v1");
-	char *url = backend_chatcompletion.url(&config, "m");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "groq");
 
-	CHECK_STR(url, "http://h/v1/chat/completions");
-	free(url);
+	wire_check_url(&backend_chatcompletion, &config, "m",
+	    "http://h/v1/chat/completions");
+	check_headers(NULL, WIRE_HEADERS);
+	check_headers("", WIRE_HEADERS);
 	check_headers(
-	    NULL, "Content-Type: application/json|Accept: text/event-stream|");
-	check_headers(
-	    "", "Content-Type: application/json|Accept: text/event-stream|");
-	check_headers("sk-1\r\nX-Evil: yes",
-	    "Content-Type: application/json|Accept: text/event-stream|"
-	    "Authorization: Bearer sk-1|");
+	    "sk-1\r\nX-Evil: yes", WIRE_HEADERS "Authorization: Bearer sk-1|");
 }
 
 TEST(finding_a_backend)
@@ -283,10 +203,11 @@ static void
 check_error(
     long status, const char *body, enum failure failure, const char *error)
 {
-	struct backend_config config = config_of("openai", "http://h/v1");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "openai");
 	struct reply r;
 
-	read_reply(&config, &r, status, body);
+	wire_answer(&backend_chatcompletion, &config, &r, status, body);
 	CHECK_INT(r.failure, failure);
 	CHECK_STR(r.error, error);
 	CHECK(r.native == NULL && r.ncalls == 0);
@@ -368,14 +289,15 @@ TEST(words_of_an_error)
 
 TEST(long_words_are_cut)
 {
-	struct backend_config config = config_of("openai", "http://h/v1");
+	struct backend_config config =
+	    wire_config(&backend_chatcompletion, "openai");
 	struct buf body = BUF_INITIALIZER;
 	struct reply r;
 	int i;
 
 	for (i = 0; i < 1000; i++)
 		buf_adds(&body, "\xc3\xa9");
-	read_reply(&config, &r, 500, body.data);
+	wire_answer(&backend_chatcompletion, &config, &r, 500, body.data);
 	CHECK(strlen(r.error) <= REPLY_ERROR_MAX);
 	CHECK(strlen(r.error) > REPLY_ERROR_MAX - 8);
 	CHECK_STR(r.error + strlen(r.error) - 5, "\xc3\xa9...");

@@ -315,10 +315,8 @@ static void
 check_url(const char *base, const char *want)
 {
 	struct backend_config config = { .base_url = base };
-	char *url = backend_claude.url(&config, "m");
 
-	CHECK_STR(url, want);
-	free(url);
+	wire_check_url(&backend_claude, &config, "m", want);
 }
 
 TEST(url)
@@ -329,45 +327,36 @@ TEST(url)
 	check_url("x", "x/v1/messages");
 }
 
-#define PLAIN   "Content-Type: application/json|Accept: text/event-stream|"
 #define VERSION "anthropic-version: 2023-06-01|"
 
 static void
 check_headers(const char *key, const char *params, const char *want)
 {
 	struct backend_config config = config_of(params);
-	struct buf b = BUF_INITIALIZER;
-	char **headers, **h;
 
 	config.key = key;
-	headers = backend_claude.headers(&config);
-	for (h = headers; *h != NULL; h++) {
-		buf_addf(&b, "%s|", *h);
-		free(*h);
-	}
-	free(headers);
-	CHECK_STR(b.data, want);
-	buf_release(&b);
+	wire_check_headers(&backend_claude, &config, want);
 	json_object_put(config.params);
 }
 
 TEST(headers)
 {
-	check_headers(NULL, "{}", PLAIN VERSION);
-	check_headers("", "{}", PLAIN VERSION);
-	check_headers(
-	    "sk-1\r\nX-Evil: yes", "{}", PLAIN "x-api-key: sk-1|" VERSION);
+	check_headers(NULL, "{}", WIRE_HEADERS VERSION);
+	check_headers("", "{}", WIRE_HEADERS VERSION);
+	check_headers("sk-1\r\nX-Evil: yes", "{}",
+	    WIRE_HEADERS "x-api-key: sk-1|" VERSION);
 	check_headers("k", "{'betas':['a-1','b-2']}",
-	    PLAIN "x-api-key: k|" VERSION "anthropic-beta: a-1,b-2|");
+	    WIRE_HEADERS "x-api-key: k|" VERSION "anthropic-beta: a-1,b-2|");
 	check_headers("k", "{'enable_code_execution':true,'betas':['a']}",
-	    PLAIN "x-api-key: k|" VERSION
-		  "anthropic-beta: a,code-execution-2025-08-25|");
-	check_headers(
-	    "k", "{'enable_web_search':true}", PLAIN "x-api-key: k|" VERSION);
+	    WIRE_HEADERS "x-api-key: k|" VERSION
+			 "anthropic-beta: a,code-execution-2025-08-25|");
+	check_headers("k", "{'enable_web_search':true}",
+	    WIRE_HEADERS "x-api-key: k|" VERSION);
 	check_headers("k",
 	    "{'betas':['a\\r\\nX-Evil: y','','b c','d,e',7,null,'f']}",
-	    PLAIN "x-api-key: k|" VERSION "anthropic-beta: f|");
-	check_headers("k", "{'betas':'a'}", PLAIN "x-api-key: k|" VERSION);
+	    WIRE_HEADERS "x-api-key: k|" VERSION "anthropic-beta: f|");
+	check_headers(
+	    "k", "{'betas':'a'}", WIRE_HEADERS "x-api-key: k|" VERSION);
 }
 
 static void

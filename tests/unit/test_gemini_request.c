@@ -414,10 +414,8 @@ static void
 check_url(const char *model, const char *want)
 {
 	struct backend_config config = wire_config(G, "gemini");
-	char *url = G->url(&config, model);
 
-	CHECK_STR(url, want);
-	free(url);
+	wire_check_url(G, &config, model, want);
 }
 
 TEST(url)

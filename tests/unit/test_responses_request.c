@@ -170,38 +170,26 @@ static void
 check_headers(const char *type, const char *key, const char *want)
 {
 	struct backend_config config = wire_config(&backend_responses, type);
-	struct buf b = BUF_INITIALIZER;
-	char **headers, **h;
 
 	config.key = key;
-	headers = backend_responses.headers(&config);
-	for (h = headers; *h != NULL; h++) {
-		buf_addf(&b, "%s|", *h);
-		free(*h);
-	}
-	free(headers);
-	CHECK_STR(b.data, want);
-	buf_release(&b);
+	wire_check_headers(&backend_responses, &config, want);
 }
-
-#define PLAIN "Content-Type: application/json|Accept: text/event-stream|"
 
 TEST(url_and_headers)
 {
 	struct backend_config config =
 	    wire_config(&backend_responses, "azure_openai");
-	char *url;
 
 	config.base_url = "https://r.openai.azure.com/openai/v1";
-	url = backend_responses.url(&config, "m");
-	CHECK_STR(url, "https://r.openai.azure.com/openai/v1/responses");
-	free(url);
-	check_headers("openai", NULL, PLAIN);
-	check_headers("openai", "", PLAIN);
+	wire_check_url(&backend_responses, &config, "m",
+	    "https://r.openai.azure.com/openai/v1/responses");
+	check_headers("openai", NULL, WIRE_HEADERS);
+	check_headers("openai", "", WIRE_HEADERS);
 	check_headers("openai", "sk-1\r\nX-Evil: yes",
-	    PLAIN "Authorization: Bearer sk-1|");
-	check_headers("grok", "xai-1", PLAIN "Authorization: Bearer xai-1|");
-	check_headers("azure_openai", "k\n", PLAIN "api-key: k|");
+	    WIRE_HEADERS "Authorization: Bearer sk-1|");
+	check_headers(
+	    "grok", "xai-1", WIRE_HEADERS "Authorization: Bearer xai-1|");
+	check_headers("azure_openai", "k\n", WIRE_HEADERS "api-key: k|");
 	CHECK(backend_find("responses") == &backend_responses);
 }
 
