@@ -1,6 +1,7 @@
 /*
  * Streams with something odd put in: however an event is read, it comes to
- * the same.
+ * the same.  Then the tests of a table of streams, which do that and all that
+ * wire.h does.
  */
 
 #ifndef TESTS_MUTANTS_H
@@ -173,5 +174,19 @@ mutants_check(const struct backend *backend, const struct vector *v, size_t n)
 		}
 	}
 }
+
+#define VECTOR_TEST(id, check, backend, table)                               \
+	TEST(id)                                                             \
+	{                                                                    \
+		check((backend), (table), sizeof(table) / sizeof(*(table))); \
+	}
+
+/* The tests of every wire format: its table is read in every way. */
+#define VECTOR_TESTS(backend, table)                                          \
+	VECTOR_TEST(whole, wire_check_whole, backend, table)                  \
+	VECTOR_TEST(byte_by_byte, wire_check_bytes, backend, table)           \
+	VECTOR_TEST(in_two_at_every_place, wire_check_halves, backend, table) \
+	VECTOR_TEST(cut_at_every_place, wire_check_cuts, backend, table)      \
+	VECTOR_TEST(mutants, mutants_check, backend, table)
 
 #endif

@@ -273,32 +273,7 @@ static const struct vector vectors[] = {
 };
 /* clang-format on */
 
-#define NVECTORS (sizeof(vectors) / sizeof(vectors[0]))
-
-TEST(whole)
-{
-	wire_check_whole(&backend_chatcompletion, vectors, NVECTORS);
-}
-
-TEST(byte_by_byte)
-{
-	wire_check_bytes(&backend_chatcompletion, vectors, NVECTORS);
-}
-
-TEST(in_two_at_every_place)
-{
-	wire_check_halves(&backend_chatcompletion, vectors, NVECTORS);
-}
-
-TEST(cut_at_every_place)
-{
-	wire_check_cuts(&backend_chatcompletion, vectors, NVECTORS);
-}
-
-TEST(mutants)
-{
-	mutants_check(&backend_chatcompletion, vectors, NVECTORS);
-}
+VECTOR_TESTS(&backend_chatcompletion, vectors)
 
 /* How a connection that breaks behind the bytes leaves the reply. */
 static void

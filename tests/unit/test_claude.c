@@ -397,39 +397,14 @@ static const struct native {
 };
 /* clang-format on */
 
-#define NVECTORS (sizeof(vectors) / sizeof(vectors[0]))
-
-TEST(whole)
-{
-	wire_check_whole(&backend_claude, vectors, NVECTORS);
-}
-
-TEST(byte_by_byte)
-{
-	wire_check_bytes(&backend_claude, vectors, NVECTORS);
-}
-
-TEST(in_two_at_every_place)
-{
-	wire_check_halves(&backend_claude, vectors, NVECTORS);
-}
-
-TEST(cut_at_every_place)
-{
-	wire_check_cuts(&backend_claude, vectors, NVECTORS);
-}
-
-TEST(mutants)
-{
-	mutants_check(&backend_claude, vectors, NVECTORS);
-}
+VECTOR_TESTS(&backend_claude, vectors)
 
 static const struct vector *
 find_vector(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < NVECTORS; i++)
+	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
 		if (strcmp(vectors[i].name, name) == 0)
 			return (&vectors[i]);
 	CHECK_STR(name, "the name of a vector");

@@ -214,32 +214,7 @@ static const struct vector vectors[] = {
 };
 /* clang-format on */
 
-#define NVECTORS (sizeof(vectors) / sizeof(vectors[0]))
-
-TEST(whole)
-{
-	wire_check_whole(&backend_gemini, vectors, NVECTORS);
-}
-
-TEST(byte_by_byte)
-{
-	wire_check_bytes(&backend_gemini, vectors, NVECTORS);
-}
-
-TEST(in_two_at_every_place)
-{
-	wire_check_halves(&backend_gemini, vectors, NVECTORS);
-}
-
-TEST(cut_at_every_place)
-{
-	wire_check_cuts(&backend_gemini, vectors, NVECTORS);
-}
-
-TEST(mutants)
-{
-	mutants_check(&backend_gemini, vectors, NVECTORS);
-}
+VECTOR_TESTS(&backend_gemini, vectors)
 
 /* An answer of that status: how it failed, and the pause that it asks for. */
 static void

@@ -319,32 +319,7 @@ static const struct vector vectors[] = {
 };
 /* clang-format on */
 
-#define NVECTORS (sizeof(vectors) / sizeof(vectors[0]))
-
-TEST(whole)
-{
-	wire_check_whole(&backend_responses, vectors, NVECTORS);
-}
-
-TEST(byte_by_byte)
-{
-	wire_check_bytes(&backend_responses, vectors, NVECTORS);
-}
-
-TEST(in_two_at_every_place)
-{
-	wire_check_halves(&backend_responses, vectors, NVECTORS);
-}
-
-TEST(cut_at_every_place)
-{
-	wire_check_cuts(&backend_responses, vectors, NVECTORS);
-}
-
-TEST(mutants)
-{
-	mutants_check(&backend_responses, vectors, NVECTORS);
-}
+VECTOR_TESTS(&backend_responses, vectors)
 
 /* One event for each i below n, and the end. */
 static void
