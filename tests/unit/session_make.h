@@ -104,6 +104,19 @@ made_all_work(struct session *s)
 		made_turn(s, s->agents[i].id);
 }
 
+/* A run at work, with nothing said yet. */
+static inline struct session *
+made_working(const char *const *ids)
+{
+	struct session *s = made_session(ids, false);
+
+	made_all_work(s);
+	return (s);
+}
+
+#define MADE_WORKING(...) \
+	made_working((const char *const[]) { __VA_ARGS__, NULL })
+
 static inline void
 made_answer(struct session *s, const char *id)
 {
@@ -115,6 +128,16 @@ made_answer(struct session *s, const char *id)
 	    .bytes = 7, .sha256 = MADE_SHA256, .text = "because");
 	free(label);
 	free(path);
+}
+
+/* One after the other, as they were configured. */
+static inline void
+made_all_answer(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++)
+		made_answer(s, s->agents[i].id);
 }
 
 static inline void

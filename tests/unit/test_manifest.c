@@ -13,9 +13,8 @@
 static struct session *
 some_run(void)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_usage(s, "a", 10, 0.25);
 	made_answer(s, "a");
 	made_answer(s, "c");

@@ -46,9 +46,8 @@ TEST(an_event_knows_its_agent_by_index)
 
 TEST(an_answer_voids_all_votes)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_vote(s, "b", "a");
 	made_turn(s, "a");
@@ -66,9 +65,8 @@ TEST(an_answer_voids_all_votes)
 
 TEST(an_answer_sends_the_others_back_to_work)
 {
-	struct session *s = MADE_RUN("a", "b", "c", "d");
+	struct session *s = MADE_WORKING("a", "b", "c", "d");
 
-	made_all_work(s);
 	made_failure(s, "d", "error");
 	made_answer(s, "a");
 	CHECK_INT(made_agent(s, "a")->times_restarted, 0);
@@ -102,9 +100,8 @@ TEST(who_never_worked_is_not_sent_back)
 
 TEST(votes_go_to_the_latest_answer)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_turn(s, "a");
 	made_answer(s, "a");
@@ -121,9 +118,8 @@ TEST(votes_go_to_the_latest_answer)
 
 TEST(a_second_vote_takes_the_first_ones_place)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_answer(s, "b");
 	made_vote(s, "c", "a");
@@ -137,9 +133,8 @@ TEST(a_second_vote_takes_the_first_ones_place)
 
 TEST(votes_for_nothing_do_not_count)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	made_vote(s, "a", "b");
 	made_vote(s, "a", "nobody");
 	CHECK_INT(session_voted(s), 0);
@@ -163,9 +158,8 @@ TEST(events_of_strangers_change_nothing)
 
 TEST(a_failed_agents_answer_and_vote_stay)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_vote(s, "b", "a");
 	made_failure(s, "b", "error");
@@ -189,9 +183,8 @@ TEST(a_failed_agents_answer_and_vote_stay)
 
 TEST(a_turn_is_owed_once)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	CHECK(!session_owes_turn(s, 0));
 	made_answer(s, "a");
 	CHECK(session_owes_turn(s, 0));
@@ -203,9 +196,8 @@ TEST(a_turn_is_owed_once)
 
 TEST(a_failed_attempt_owes_its_turn_again)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	TELL(s, EVENT_AGENT_EXITED, .agent = "a", .code = 1);
 	CHECK(session_owes_turn(s, 0));
 	TELL(s, EVENT_ATTEMPT_FAILED, .agent = "a", .kind = "exit",
@@ -230,9 +222,8 @@ TEST(nothing_is_owed_once_coordination_is_over)
 
 TEST(agreement_needs_every_living_agent)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_turn(s, "a");
 	made_vote(s, "a", "a");
@@ -245,9 +236,8 @@ TEST(agreement_needs_every_living_agent)
 
 TEST(the_dead_do_not_agree)
 {
-	struct session *s = MADE_RUN("a");
+	struct session *s = MADE_WORKING("a");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_turn(s, "a");
 	made_vote(s, "a", "a");
@@ -279,9 +269,8 @@ TEST(alone_and_direct_an_answer_is_enough)
 
 TEST(alone_but_not_direct_it_votes)
 {
-	struct session *s = MADE_RUN("a");
+	struct session *s = MADE_WORKING("a");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	CHECK(!session_agreed(s));
 	CHECK(session_owes_turn(s, 0));
@@ -330,8 +319,7 @@ TEST(who_did_nothing_is_told_apart_at_the_end)
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
-		s = MADE_RUN("a", "b");
-		made_all_work(s);
+		s = MADE_WORKING("a", "b");
 		made_answer(s, "a");
 		TELL(s, EVENT_STOPPING, .kind = ends[i].stop, .text = "now");
 		CHECK_INT(session_failed(s), 0);
@@ -346,11 +334,9 @@ TEST(who_did_nothing_is_told_apart_at_the_end)
 
 TEST(the_winner_completes_unless_it_voted)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
+	made_all_answer(s);
 	made_vote(s, "b", "b");
 	TELL(s, EVENT_WINNER, .agent = "b", .label = "agent2.1", .text = "");
 	made_end(s, 0);
@@ -364,9 +350,8 @@ TEST(the_winner_completes_unless_it_voted)
 
 TEST(a_restart_in_the_middle_of_a_turn_shows_work_again)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	CHECK_STR(STATUS(s, "b"), "restarting");
 	TELL(s, EVENT_ACTIVITY, .agent = "b", .activity = "streaming");
@@ -376,10 +361,9 @@ TEST(a_restart_in_the_middle_of_a_turn_shows_work_again)
 
 TEST(errors_are_shown_until_the_agent_acts)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 	const struct session_agent *a = made_agent(s, "a");
 
-	made_all_work(s);
 	TELL(s, EVENT_ATTEMPT_FAILED, .agent = "a", .kind = "crash",
 	    .text = "exit signal 11", .attempt = 1, .attempts_max = 3);
 	CHECK_STR(a->error_type, "crash");

@@ -25,9 +25,8 @@ said(struct session *s, enum event_type type, int64_t number, const char *kind,
 static struct session *
 some_run(void)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	TELL(s, EVENT_ACTIVITY, .agent = "a", .activity = "running_tool");
 	return (s);
 }

@@ -110,11 +110,9 @@ TEST(nobody_answered)
 
 TEST(stopped_in_the_middle_of_the_vote)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
+	made_all_answer(s);
 	made_vote(s, "a", "b");
 	TELL(s, EVENT_STOPPING, .kind = "time", .text = "late");
 	CHECK(s->reached[PHASE_GENERATION]);
@@ -126,9 +124,8 @@ TEST(stopped_in_the_middle_of_the_vote)
 
 TEST(the_quorum)
 {
-	struct session *s = MADE_RUN("a", "b", "c", "d");
+	struct session *s = MADE_WORKING("a", "b", "c", "d");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_answer(s, "b");
 	made_answer(s, "b");
@@ -207,9 +204,8 @@ TEST(orphans_are_counted)
 
 TEST(the_presentation_and_the_end)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_vote(s, "b", "a");
 	TELL(s, EVENT_STOPPING, .kind = "time", .text = "late");

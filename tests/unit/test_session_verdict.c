@@ -6,10 +6,9 @@
 
 TEST(a_vote_needs_an_answer_to_vote_for)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 	char why[200];
 
-	made_all_work(s);
 	CHECK_INT(session_check_vote(s, 0, "agent1", 0, why, sizeof(why)),
 	    VERDICT_RETRY);
 	CHECK_STR(why, "there is no answer to vote for yet: give a new answer");
@@ -35,12 +34,10 @@ TEST(a_vote_needs_an_answer_to_vote_for)
 
 TEST(a_vote_must_know_all_answers)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 	char why[200];
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
+	made_all_answer(s);
 	CHECK_INT(session_check_vote(s, 0, "agent1", 0, why, sizeof(why)),
 	    VERDICT_STALE);
 	CHECK_INT(session_check_vote(s, 0, "agent2", 1, why, sizeof(why)),
@@ -66,11 +63,10 @@ is_utf8(const char *text)
 
 TEST(a_refusal_repeats_a_long_name_in_part)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 	char target[128], why[200];
 	size_t at;
 
-	made_all_work(s);
 	made_answer(s, "a");
 	for (at = 34; at < 44; at++) {
 		memset(target, 'x', sizeof(target));
@@ -87,11 +83,10 @@ TEST(a_refusal_repeats_a_long_name_in_part)
 
 TEST(a_refusal_fits_its_room)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 	char why[100];
 	size_t room;
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_answer(s, "b");
 	for (room = 1; room <= sizeof(why); room++) {
@@ -105,10 +100,9 @@ TEST(a_refusal_fits_its_room)
 
 TEST(answers_are_capped)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 	char why[200];
 
-	made_all_work(s);
 	CHECK_INT(session_check_answer(s, 0, 1, why, sizeof(why)), VERDICT_OK);
 	CHECK_INT(
 	    session_check_answer(s, 0, 0, why, sizeof(why)), VERDICT_RETRY);

@@ -13,9 +13,8 @@
 static struct session *
 some_run(void)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	made_usage(s, "a", 10, 0.1);
 	made_usage(s, "b", 1, 0.2);
 	made_answer(s, "a");
@@ -128,7 +127,7 @@ TEST(the_same_session_has_the_same_bytes)
 /* Previews are one bounded line; the question is as it was asked. */
 TEST(texts_are_shown_as_lines)
 {
-	struct session *s = MADE_RUN("a");
+	struct session *s = MADE_WORKING("a");
 	struct json_object *o, *v = NULL;
 	char reason[400];
 	const char *shown;
@@ -136,7 +135,6 @@ TEST(texts_are_shown_as_lines)
 	memset(reason, 'r', sizeof(reason));
 	memcpy(reason, "\x1b[31m two\nlines \xe2\x82\xac", 19);
 	reason[sizeof(reason) - 1] = '\0';
-	made_all_work(s);
 	made_answer(s, "a");
 	TELL(s, EVENT_VOTE, .agent = "a", .target = "a", .label = "agent1.1",
 	    .text = reason, .path = "");

@@ -18,18 +18,16 @@ check_winner(const struct session *s, const char *id, const char *reason)
 
 TEST(nobody_without_an_answer_wins)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	check_winner(s, NULL, NULL);
 	session_free(s);
 }
 
 TEST(the_only_agent_with_an_answer)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
 	made_usage(s, "b", 1, 0.5);
 	made_answer(s, "b");
 	check_winner(
@@ -39,12 +37,9 @@ TEST(the_only_agent_with_an_answer)
 
 TEST(most_votes_win_whatever_they_cost)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
-	made_answer(s, "c");
+	made_all_answer(s);
 	made_usage(s, "c", 1, 9.99996);
 	made_vote(s, "a", "c");
 	made_vote(s, "b", "a");
@@ -55,12 +50,9 @@ TEST(most_votes_win_whatever_they_cost)
 
 TEST(a_tie_of_votes_is_broken_by_cost)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
-	made_answer(s, "c");
+	made_all_answer(s);
 	made_usage(s, "a", 1, 0.0124);
 	made_usage(s, "b", 1, 0.0123);
 	made_usage(s, "c", 1, 0.0001);
@@ -73,11 +65,9 @@ TEST(a_tie_of_votes_is_broken_by_cost)
 /* A difference that the reason's four digits do not show counts too. */
 TEST(cost_is_compared_exactly)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
+	made_all_answer(s);
 	made_usage(s, "a", 1, 0.30000000000000004);
 	made_usage(s, "b", 1, 0.3);
 	check_winner(s, "b", "votes=0, cost=0.3000; tie with a broken by cost");
@@ -86,9 +76,8 @@ TEST(cost_is_compared_exactly)
 
 TEST(a_tie_of_cost_is_broken_by_time)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_answer(s, "b");
 	made_answer(s, "a");
 	made_answer(s, "c");
@@ -99,11 +88,9 @@ TEST(a_tie_of_cost_is_broken_by_time)
 /* What counts is when the answer came that is voted on, not the first. */
 TEST(the_latest_answers_time_counts)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
+	made_all_answer(s);
 	made_answer(s, "a");
 	check_winner(s, "b", "votes=0, cost=0.0000; tie with a broken by time");
 	session_free(s);
@@ -118,9 +105,8 @@ answer_at(struct session *s, const char *id, int64_t at_ms)
 
 TEST(a_tie_of_time_is_broken_by_id)
 {
-	struct session *s = MADE_RUN("b", "a", "B");
+	struct session *s = MADE_WORKING("b", "a", "B");
 
-	made_all_work(s);
 	answer_at(s, "b", 500);
 	answer_at(s, "a", 500);
 	check_winner(s, "a", "votes=0, cost=0.0000; tie with b broken by id");
@@ -131,9 +117,8 @@ TEST(a_tie_of_time_is_broken_by_id)
 
 TEST(ids_are_no_numbers)
 {
-	struct session *s = MADE_RUN("agent9", "agent10");
+	struct session *s = MADE_WORKING("agent9", "agent10");
 
-	made_all_work(s);
 	answer_at(s, "agent9", 500);
 	answer_at(s, "agent10", 500);
 	check_winner(
@@ -144,13 +129,9 @@ TEST(ids_are_no_numbers)
 /* The rule named is the last one needed: that of the closest loser. */
 TEST(the_hardest_rule_is_named)
 {
-	struct session *s = MADE_RUN("a", "b", "c", "d");
+	struct session *s = MADE_WORKING("a", "b", "c", "d");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
-	made_answer(s, "c");
-	made_answer(s, "d");
+	made_all_answer(s);
 	made_usage(s, "a", 1, 0.75);
 	made_usage(s, "b", 1, 0.25);
 	made_usage(s, "c", 1, 0.25);
@@ -164,9 +145,8 @@ TEST(the_hardest_rule_is_named)
 
 TEST(voided_votes_do_not_count)
 {
-	struct session *s = MADE_RUN("a", "b", "c");
+	struct session *s = MADE_WORKING("a", "b", "c");
 
-	made_all_work(s);
 	made_answer(s, "a");
 	made_vote(s, "b", "a");
 	made_vote(s, "c", "a");
@@ -178,11 +158,9 @@ TEST(voided_votes_do_not_count)
 
 TEST(a_failed_agent_can_win)
 {
-	struct session *s = MADE_RUN("a", "b");
+	struct session *s = MADE_WORKING("a", "b");
 
-	made_all_work(s);
-	made_answer(s, "a");
-	made_answer(s, "b");
+	made_all_answer(s);
 	made_failure(s, "a", "timeout");
 	made_vote(s, "b", "a");
 	check_winner(s, "a", "votes=1, cost=0.0000");
@@ -201,8 +179,7 @@ TEST(the_order_of_agents_does_not_matter)
 	size_t i, j;
 
 	for (i = 0; i < 3; i++) {
-		s = made_session(orders[i], false);
-		made_all_work(s);
+		s = made_working(orders[i]);
 		for (j = 0; j < 4; j++)
 			answer_at(s, orders[i][j], 900);
 		made_vote(s, "a", "c");
