@@ -14,6 +14,28 @@
 
 /* --- the rules, one by one --- */
 
+/* Of so many agents each has begun, at the start. */
+static struct order *
+begun(int n)
+{
+	struct order *o = order_new((size_t)n, TIMEOUT);
+	int i;
+
+	for (i = 0; i < n; i++)
+		order_begin(o, i, 0);
+	return (o);
+}
+
+/* An agent is let through, and that is the time then. */
+static void
+check_next(struct order *o, int agent, int64_t at, int line)
+{
+	test_check_int(order_next(o), agent, "order_next(o)", __FILE__, line);
+	test_check_int(order_now(o), at, "order_now(o)", __FILE__, line);
+}
+
+#define NEXT(agent, at) check_next(o, agent, at, __LINE__)
+
 TEST(the_earlier_act_comes_first)
 {
 	struct order *o = order_new(3, TIMEOUT);
@@ -28,14 +50,12 @@ TEST(the_earlier_act_comes_first)
 	/* the third one might still be faster */
 	CHECK_INT(order_next(o), -1);
 	order_promise(o, 2, 20);
-	CHECK_INT(order_next(o), 1);
-	CHECK_INT(order_now(o), 10);
+	NEXT(1, 10);
 	CHECK_INT(order_next(o), -1); /* it acts */
 	order_end(o, 1);
 	CHECK_INT(order_next(o), 2);
 	order_end(o, 2);
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), 30);
+	NEXT(0, 30);
 	order_end(o, 0);
 	CHECK_INT(order_next(o), -1);
 	order_free(o);
@@ -60,27 +80,21 @@ TEST(ties_go_by_index)
 /* Nobody waits for an agent that could come at the same time but later. */
 TEST(an_act_takes_a_millisecond_at_least)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 0, 0);
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), 1);
+	NEXT(0, 1);
 	order_end(o, 0);
 	order_begin(o, 0, 0);
 	order_promise(o, 1, 1);
-	CHECK_INT(order_next(o), 1);
-	CHECK_INT(order_now(o), 1);
+	NEXT(1, 1);
 	order_free(o);
 }
 
 TEST(who_may_still_be_first_is_waited_for)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 1, 1);
 	CHECK_INT(order_next(o), -1); /* by index 0 comes first at 1 ms */
 	order_end(o, 0);
@@ -113,37 +127,30 @@ TEST(a_promise_of_nobody_is_nothing)
 	order_begin(o, 0, 0);
 	order_promise(o, 0, 5);
 	order_promise(o, 0, 1); /* the first one holds */
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), 5);
+	NEXT(0, 5);
 	order_free(o);
 }
 
 TEST(an_act_without_effect_goes_on_to_the_next)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 0, 10);
 	order_promise(o, 1, 25);
 	CHECK_INT(order_next(o), 0);
 	order_promise(o, 0, 10);
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), 20);
+	NEXT(0, 20);
 	order_promise(o, 0, 10);
 	CHECK_INT(order_next(o), 1);
 	order_end(o, 1);
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), 30);
+	NEXT(0, 30);
 	order_free(o);
 }
 
 TEST(a_restart_begins_later)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 0, 10);
 	order_promise(o, 1, 105);
 	CHECK_INT(order_next(o), 0);
@@ -151,17 +158,14 @@ TEST(a_restart_begins_later)
 	CHECK_INT(order_next(o), 1);
 	order_end(o, 1);
 	order_promise(o, 0, 10);
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), 120);
+	NEXT(0, 120);
 	order_free(o);
 }
 
 TEST(a_hang_ends_with_its_timeout)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 0, -1);
 	order_promise(o, 1, 600); /* too late: its timeout comes before */
 	CHECK_INT(order_next(o), -1);
@@ -172,17 +176,14 @@ TEST(a_hang_ends_with_its_timeout)
 	CHECK(order_timed_out(o, 1));
 	order_end(o, 1);
 	order_promise(o, 0, 7);
-	CHECK_INT(order_next(o), 0);
-	CHECK_INT(order_now(o), TIMEOUT + 107);
+	NEXT(0, TIMEOUT + 107);
 	order_free(o);
 }
 
 TEST(who_waits_for_its_turn_has_not_run_out_of_time)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 1, 400);
 	CHECK(!order_timed_out(o, 1)); /* 0 may come before */
 	order_promise(o, 0, 300);
@@ -190,17 +191,15 @@ TEST(who_waits_for_its_turn_has_not_run_out_of_time)
 	CHECK(!order_timed_out(o, 1)); /* 0 acts */
 	order_end(o, 0);
 	CHECK(!order_timed_out(o, 1)); /* it is next, and will be let through */
-	CHECK_INT(order_next(o), 1);
-	CHECK_INT(order_now(o), 400);
+	NEXT(1, 400);
 	CHECK(order_timed_out(o, 1)); /* now it acts, and does not end it */
 	order_free(o);
 }
 
 TEST(an_act_at_the_limit_is_in_time)
 {
-	struct order *o = order_new(1, TIMEOUT);
+	struct order *o = begun(1);
 
-	order_begin(o, 0, 0);
 	order_promise(o, 0, TIMEOUT);
 	CHECK(!order_timed_out(o, 0));
 	CHECK_INT(order_next(o), 0);
@@ -209,10 +208,8 @@ TEST(an_act_at_the_limit_is_in_time)
 
 TEST(who_says_nothing_at_all_times_out)
 {
-	struct order *o = order_new(2, TIMEOUT);
+	struct order *o = begun(2);
 
-	order_begin(o, 0, 0);
-	order_begin(o, 1, 0);
 	order_promise(o, 1, 50);
 	CHECK(order_timed_out(o, 0));
 	order_end(o, 0);
