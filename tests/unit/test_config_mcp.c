@@ -38,6 +38,45 @@ check_servers(const char *text, size_t warnings, const char *want)
 	diagnostics_release(&all);
 }
 
+/* A member of the first server: a string as it is, all else as JSON. */
+static void
+check_member(const char *text, const char *member, const char *want)
+{
+	struct diagnostics all;
+	struct config *config = load_as("c.yaml", text, &run, &all);
+	struct json_object *servers = servers_of(config), *o;
+
+	CHECK_INT(all.count, 0);
+	if (CHECK(servers != NULL)) {
+		o = json_object_object_get(
+		    json_object_array_get_idx(servers, 0), member);
+		CHECK_STR(json_object_is_type(o, json_type_string)
+			? json_object_get_string(o)
+			: json_compact(o),
+		    want);
+	}
+	config_free(config);
+	diagnostics_release(&all);
+}
+
+/* Nothing is said about any of them. */
+static void
+check_good(const char *const *good, size_t n)
+{
+	struct diagnostics all;
+	struct config *config;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		config = load(good[i], &all);
+		if (!CHECK(config != NULL))
+			printf("# for: %s\n", good[i]);
+		CHECK_INT(all.count, 0);
+		config_free(config);
+		diagnostics_release(&all);
+	}
+}
+
 /* All of it goes into the message's place, with MassGen's head. */
 TEST(servers_are_read_in_both_forms)
 {
@@ -80,23 +119,12 @@ TEST(a_command_is_split_or_a_list)
 		{ "command: x, args: ['${cwd}/x', '$(x)']",
 		    "[\"x\",\"${cwd}/x\",\"$(x)\"]" },
 	};
-	struct diagnostics all;
-	struct config *config;
 	char *text;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		text = xasprintf(SERVERS "{s: {%s}}}}]", cases[i].command);
-		config = load_as("c.yaml", text, &run, &all);
-		CHECK_INT(all.count, 0);
-		if (CHECK(servers_of(config) != NULL))
-			CHECK_STR(json_compact(json_object_object_get(
-				      json_object_array_get_idx(
-					  servers_of(config), 0),
-				      "command")),
-			    cases[i].argv);
-		config_free(config);
-		diagnostics_release(&all);
+		check_member(text, "command", cases[i].argv);
 		free(text);
 	}
 }
@@ -112,8 +140,6 @@ TEST(where_a_server_works)
 		{ "x/y", NULL },
 	};
 	char here[4096], *want, *text;
-	struct diagnostics all;
-	struct config *config;
 	size_t i;
 
 	CHECK(getcwd(here, sizeof(here)) != NULL);
@@ -122,16 +148,7 @@ TEST(where_a_server_works)
 		want = cases[i].dir != NULL
 		    ? xstrdup(cases[i].dir)
 		    : xasprintf("%s/%s", here, cases[i].given);
-		config = load_as("c.yaml", text, &run, &all);
-		CHECK_INT(all.count, 0);
-		if (CHECK(servers_of(config) != NULL))
-			CHECK_STR(json_object_get_string(json_object_object_get(
-				      json_object_array_get_idx(
-					  servers_of(config), 0),
-				      "cwd")),
-			    want);
-		config_free(config);
-		diagnostics_release(&all);
+		check_member(text, "cwd", want);
 		free(want);
 		free(text);
 	}
@@ -152,22 +169,12 @@ TEST(the_network_of_a_server)
 		  "mcp_servers: {s: {command: x, network: host}}",
 		    "host" },
 	};
-	struct diagnostics all;
-	struct config *config;
 	char *text;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		text = xasprintf(AGENT ", %s}}]", cases[i].keys);
-		config = load_as("c.yaml", text, &run, &all);
-		if (CHECK(servers_of(config) != NULL))
-			CHECK_STR(json_object_get_string(json_object_object_get(
-				      json_object_array_get_idx(
-					  servers_of(config), 0),
-				      "network")),
-			    cases[i].network);
-		config_free(config);
-		diagnostics_release(&all);
+		check_member(text, "network", cases[i].network);
 		free(text);
 	}
 }
@@ -282,19 +289,9 @@ TEST(what_a_program_must_not_be)
 		SERVERS "{s: {command: curl, security: {level: permissive}" END,
 		SERVER "security: {resolve_dns: false}" END,
 	};
-	struct diagnostics all;
-	struct config *config;
-	size_t i;
 
 	check_rules(rules, ARRAY_SIZE(rules));
-	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		config = load(good[i], &all);
-		if (!CHECK(config != NULL))
-			printf("# for: %s\n", good[i]);
-		CHECK_INT(all.count, 0);
-		config_free(config);
-		diagnostics_release(&all);
-	}
+	check_good(good, ARRAY_SIZE(good));
 }
 
 TEST(what_an_environment_must_not_hold)
@@ -340,19 +337,9 @@ TEST(what_an_environment_must_not_hold)
 		SERVER "env: {A: b}, security: {env: {mode: allowlist, "
 		       "allowed_vars: [A]}}" END,
 	};
-	struct diagnostics all;
-	struct config *config;
-	size_t i;
 
 	check_rules(rules, ARRAY_SIZE(rules));
-	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		config = load(good[i], &all);
-		if (!CHECK(config != NULL))
-			printf("# for: %s\n", good[i]);
-		CHECK_INT(all.count, 0);
-		config_free(config);
-		diagnostics_release(&all);
-	}
+	check_good(good, ARRAY_SIZE(good));
 }
 
 TEST(keys_of_the_other_transport_are_told)
