@@ -415,27 +415,52 @@ swap(void *arg)
 }
 
 struct race {
-	int inside;
-	int refused;
+	struct toolbox *box;
+	pthread_t thread;
 };
 
-/* What is opened as d/f is never the file outside; nothing is made there. */
-static struct race
-run_race(struct toolbox *box, int flags)
+/* ws/d/f is inside; it or its directory swaps with a link that leads out. */
+static void
+race_begin(
+    struct race *race, const char *one, const char *target, const char *link)
 {
-	struct race seen = { 0, 0 };
+	race->box = box_enter("");
+	mkdir("ws/d", 0777);
+	spill("ws/d/f", "inside");
+	spill("outside/f", "outside");
+	make_link(target, link);
+	race_one = one;
+	race_other = link;
+	race_over = false;
+	CHECK_INT(pthread_create(&race->thread, NULL, swap, NULL), 0);
+}
+
+static void
+race_end(struct race *race)
+{
+	race_over = true;
+	pthread_join(race->thread, NULL);
+	HOLDS("outside/f", "outside");
+	box_leave(race->box);
+}
+
+/* What is opened as d/f is never the file outside; nothing is made there. */
+static void
+run_race(const struct race *race, int flags)
+{
+	int inside = 0, refused = 0;
 	char why[256], text[64];
 	ssize_t n;
 	int fd, i;
 
 	for (i = 0; i < 20000; i++) {
 		fd = walls_open(
-		    &box->walls, "d/f", flags, 0666, why, sizeof(why));
+		    &race->box->walls, "d/f", flags, 0666, why, sizeof(why));
 		if (fd == -1) {
-			seen.refused++;
+			refused++;
 			continue;
 		}
-		seen.inside++;
+		inside++;
 		n = (flags & O_ACCMODE) == O_RDONLY
 		    ? read(fd, text, sizeof(text))
 		    : write(fd, "inside", 6);
@@ -445,57 +470,29 @@ run_race(struct toolbox *box, int flags)
 			CHECK(false);
 		close(fd);
 	}
-	return (seen);
+	printf("# %s: %d inside, %d refused\n",
+	    (flags & O_ACCMODE) == O_RDONLY ? "read" : "write", inside,
+	    refused);
+	CHECK(inside > 0);
+	CHECK(refused > 0);
 }
 
 TEST(a_directory_that_becomes_a_link)
 {
-	struct toolbox *box = box_enter("");
-	struct race seen;
-	pthread_t thread;
+	struct race race;
 
-	mkdir("ws/d", 0777);
-	spill("ws/d/f", "inside");
-	spill("outside/f", "outside");
-	make_link("../outside", "ws/link");
-	race_one = "ws/d";
-	race_other = "ws/link";
-	race_over = false;
-	CHECK_INT(pthread_create(&thread, NULL, swap, NULL), 0);
-	seen = run_race(box, O_RDONLY);
-	printf("# read: %d inside, %d refused\n", seen.inside, seen.refused);
-	CHECK(seen.inside > 0);
-	CHECK(seen.refused > 0);
-	seen = run_race(box, O_WRONLY | O_CREAT);
-	printf("# write: %d inside, %d refused\n", seen.inside, seen.refused);
-	CHECK(seen.inside > 0);
-	CHECK(seen.refused > 0);
-	race_over = true;
-	pthread_join(thread, NULL);
-	HOLDS("outside/f", "outside");
-	box_leave(box);
+	race_begin(&race, "ws/d", "../outside", "ws/link");
+	run_race(&race, O_RDONLY);
+	run_race(&race, O_WRONLY | O_CREAT);
+	race_end(&race);
 }
 
 /* The last name is a file now, a link out of the walls then. */
 TEST(a_file_that_becomes_a_link)
 {
-	struct toolbox *box = box_enter("");
-	struct race seen;
-	pthread_t thread;
+	struct race race;
 
-	mkdir("ws/d", 0777);
-	spill("ws/d/f", "inside");
-	spill("outside/f", "outside");
-	make_link("../../outside/f", "ws/d/link");
-	race_one = "ws/d/f";
-	race_other = "ws/d/link";
-	race_over = false;
-	CHECK_INT(pthread_create(&thread, NULL, swap, NULL), 0);
-	seen = run_race(box, O_WRONLY | O_CREAT);
-	CHECK(seen.inside > 0);
-	CHECK(seen.refused > 0);
-	race_over = true;
-	pthread_join(thread, NULL);
-	HOLDS("outside/f", "outside");
-	box_leave(box);
+	race_begin(&race, "ws/d/f", "../../outside/f", "ws/d/link");
+	run_race(&race, O_WRONLY | O_CREAT);
+	race_end(&race);
 }
