@@ -200,12 +200,26 @@ TEST(deadline_wins)
 	check_wait(&c, 20001, "no deadline");
 }
 
+/* What a Retry-After says, and the pause that it asks for. */
+struct retry_after {
+	const char *value;
+	int64_t want;
+};
+
+static void
+check_after(const struct retry_after *table, size_t n, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!CHECK_INT(
+			retry_after_parse(table[i].value, now), table[i].want))
+			printf("# value \"%s\"\n", table[i].value);
+}
+
 TEST(retry_after_in_seconds)
 {
-	static const struct {
-		const char *value;
-		int64_t want;
-	} table[] = {
+	static const struct retry_after table[] = {
 		{ "0", 0 },
 		{ "1", 1000 },
 		{ "120", 120000 },
@@ -229,12 +243,8 @@ TEST(retry_after_in_seconds)
 		{ "99999999999999999999999999", INT64_C(31536000000) },
 	};
 	char huge[2000];
-	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (!CHECK_INT(
-			retry_after_parse(table[i].value, 0), table[i].want))
-			printf("# value \"%s\"\n", table[i].value);
+	check_after(table, sizeof(table) / sizeof(table[0]), 0);
 	memset(huge, '9', sizeof(huge) - 1);
 	huge[sizeof(huge) - 1] = '\0';
 	CHECK_INT(retry_after_parse(huge, 0), INT64_C(31536000000));
@@ -244,10 +254,7 @@ TEST(retry_after_as_a_date)
 {
 	/* 784111777 is Sun, 06 Nov 1994 08:49:37 GMT, as in RFC 9110. */
 	static const int64_t now = 784111777;
-	static const struct {
-		const char *value;
-		int64_t want;
-	} table[] = {
+	static const struct retry_after table[] = {
 		{ "Sun, 06 Nov 1994 08:49:37 GMT", 0 },
 		{ "Sun, 06 Nov 1994 08:49:47 GMT", 10000 },
 		{ "Sunday, 06-Nov-94 08:49:47 GMT", 10000 },
@@ -260,12 +267,8 @@ TEST(retry_after_as_a_date)
 		{ "06 Nov 1994", -1 },
 		{ "Sun", -1 },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (!CHECK_INT(
-			retry_after_parse(table[i].value, now), table[i].want))
-			printf("# value \"%s\"\n", table[i].value);
+	check_after(table, sizeof(table) / sizeof(table[0]), now);
 }
 
 TEST(retry_after_in_milliseconds)
