@@ -100,20 +100,28 @@ TEST(descriptors_and_arguments_reach_the_program)
 	free(got);
 }
 
+/* A program with arguments of its own writes just that. */
+static void
+check_output(struct spawn *sp, const char *want)
+{
+	struct kid k;
+	char *got;
+	int status;
+
+	if (!CHECK(start_with(&k, sp)))
+		return;
+	got = finish(&k, &status);
+	CHECK_STR(got, want);
+	free(got);
+}
+
 TEST(a_name_is_looked_up_in_path)
 {
 	char *argv[] = { (char *)(uintptr_t) "echo",
 		(char *)(uintptr_t) "hi there", NULL };
 	struct spawn sp = { .argv = argv };
-	struct kid k;
-	char *got;
-	int status;
 
-	if (!CHECK(start_with(&k, &sp)))
-		return;
-	got = finish(&k, &status);
-	CHECK_STR(got, "hi there\n");
-	free(got);
+	check_output(&sp, "hi there\n");
 }
 
 TEST(the_environment_is_the_one_given)
@@ -121,15 +129,8 @@ TEST(the_environment_is_the_one_given)
 	char *envp[] = { (char *)(uintptr_t) "ONLY=this", NULL };
 	char *argv[] = { (char *)(uintptr_t) "/usr/bin/env", NULL };
 	struct spawn sp = { .argv = argv, .envp = envp };
-	struct kid k;
-	char *got;
-	int status;
 
-	if (!CHECK(start_with(&k, &sp)))
-		return;
-	got = finish(&k, &status);
-	CHECK_STR(got, "ONLY=this\n");
-	free(got);
+	check_output(&sp, "ONLY=this\n");
 }
 
 TEST(the_directory_is_the_one_given)
