@@ -227,67 +227,62 @@ TEST(a_flipped_bit_is_found)
 	finish(&b);
 }
 
+/*
+ * Lines in another order are found: n lines, of which the k-th is line_at(i,
+ * k) of the journal, for each i below times.
+ */
 static void
-copy_lines(struct buf *to, const struct buf *from,
-    const size_t starts[LINES + 1], const int *order, size_t n)
+check_order(int (*line_at)(int i, int k), int times, int n)
 {
-	size_t i;
+	struct buf b = BUF_INITIALIZER, changed = BUF_INITIALIZER;
+	size_t starts[LINES + 1];
+	int i, k, line;
 
-	to->len = 0;
-	for (i = 0; i < n; i++)
-		buf_add(to, from->data + starts[order[i]],
-		    starts[order[i] + 1] - starts[order[i]]);
+	make(&b, starts);
+	for (i = 0; i < times; i++) {
+		changed.len = 0;
+		for (k = 0; k < n; k++) {
+			line = line_at(i, k);
+			buf_add(&changed, b.data + starts[line],
+			    starts[line + 1] - starts[line]);
+		}
+		CHECK_INT(get_of(&changed), -1);
+	}
+	buf_release(&changed);
+	finish(&b);
+}
+
+static int
+swapped(int i, int k)
+{
+	return (k == i ? i + 1 : k == i + 1 ? i : k);
+}
+
+static int
+dropped(int i, int k)
+{
+	return (k < i ? k : k + 1);
+}
+
+static int
+doubled(int i, int k)
+{
+	return (k <= i ? k : k - 1);
 }
 
 TEST(swapped_lines_are_found)
 {
-	struct buf b = BUF_INITIALIZER, changed = BUF_INITIALIZER;
-	size_t starts[LINES + 1];
-	int i, k, order[LINES];
-
-	make(&b, starts);
-	for (i = 0; i < LINES - 1; i++) {
-		for (k = 0; k < LINES; k++)
-			order[k] = k == i ? i + 1 : k == i + 1 ? i : k;
-		copy_lines(&changed, &b, starts, order, LINES);
-		CHECK_INT(get_of(&changed), -1);
-	}
-	buf_release(&changed);
-	finish(&b);
+	check_order(swapped, LINES - 1, LINES);
 }
 
 TEST(a_dropped_line_is_found)
 {
-	struct buf b = BUF_INITIALIZER, changed = BUF_INITIALIZER;
-	size_t starts[LINES + 1];
-	int i, k, order[LINES];
-
-	make(&b, starts);
-	for (i = 0; i < LINES - 1; i++) {
-		for (k = 0; k < LINES - 1; k++)
-			order[k] = k < i ? k : k + 1;
-		copy_lines(&changed, &b, starts, order, LINES - 1);
-		CHECK_INT(get_of(&changed), -1);
-	}
-	buf_release(&changed);
-	finish(&b);
+	check_order(dropped, LINES - 1, LINES - 1);
 }
 
 TEST(a_doubled_line_is_found)
 {
-	struct buf b = BUF_INITIALIZER, changed = BUF_INITIALIZER;
-	size_t starts[LINES + 1];
-	int i, k, order[LINES + 1];
-
-	make(&b, starts);
-	for (i = 0; i < LINES; i++) {
-		for (k = 0; k <= LINES; k++)
-			order[k] = k <= i ? k : k - 1;
-		copy_lines(&changed, &b, starts, order, LINES + 1);
-		CHECK_INT(get_of(&changed), -1);
-	}
-	buf_release(&changed);
-	finish(&b);
+	check_order(doubled, LINES, LINES + 1);
 }
 
 TEST(what_a_crash_leaves_at_the_end_is_dropped)
