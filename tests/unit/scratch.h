@@ -17,6 +17,7 @@
 
 #include "ipc/buf.h"
 #include "ipc/xmalloc.h"
+#include "tests/test.h"
 
 static char *scratch_path;
 
@@ -78,6 +79,18 @@ spill(const char *path, const char *text)
 	if (f == NULL || fputs(text, f) == EOF || fclose(f) == EOF)
 		err(1, "%s", path);
 }
+
+/* A file holds exactly that; NULL: there is none. */
+static inline void
+scratch_check(const char *path, const char *want, const char *file, int line)
+{
+	char *text = slurp(path);
+
+	test_check_str(text, want, path, file, line);
+	free(text);
+}
+
+#define HOLDS(path, want) scratch_check((path), (want), __FILE__, __LINE__)
 
 /* How many names a directory holds; -1: it is none. */
 static inline int

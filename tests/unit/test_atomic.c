@@ -14,15 +14,6 @@
 
 #define REPLACEMENTS 2000
 
-static void
-check_file(const char *path, const char *want)
-{
-	char *got = slurp(path);
-
-	CHECK_STR(got, want);
-	free(got);
-}
-
 TEST(a_file_is_made_and_replaced)
 {
 	struct stat st;
@@ -30,13 +21,13 @@ TEST(a_file_is_made_and_replaced)
 	scratch_enter();
 	umask(027);
 	CHECK_INT(atomic_write("f", "one", 3, false), 0);
-	check_file("f", "one");
+	HOLDS("f", "one");
 	CHECK_INT(stat("f", &st), 0);
 	CHECK_INT(st.st_mode & 0777, 0640);
 	CHECK_INT(atomic_write("f", "second", 6, true), 0);
-	check_file("f", "second");
+	HOLDS("f", "second");
 	CHECK_INT(atomic_write("f", NULL, 0, false), 0);
-	check_file("f", "");
+	HOLDS("f", "");
 	CHECK_INT(names_in("."), 1);
 	umask(022);
 	scratch_leave();
@@ -158,7 +149,7 @@ TEST(a_failure_leaves_nothing)
 	memset(name, 'n', NAME_MAX);
 	name[NAME_MAX] = '\0';
 	check_failure(name, ENAMETOOLONG);
-	check_file("file", "old");
+	HOLDS("file", "old");
 	scratch_leave();
 }
 
@@ -178,7 +169,7 @@ TEST(a_full_disk_leaves_the_old_content)
 	CHECK_INT(errno, EFBIG);
 	setrlimit(RLIMIT_FSIZE, &old);
 	signal(SIGXFSZ, SIG_DFL);
-	check_file("f", "old");
+	HOLDS("f", "old");
 	CHECK_INT(names_in("."), 1);
 	scratch_leave();
 }
@@ -194,15 +185,15 @@ TEST(links_are_replaced_and_not_followed)
 	CHECK_INT(atomic_write("f", "new", 3, false), 0);
 	CHECK_INT(lstat("f", &st), 0);
 	CHECK(S_ISREG(st.st_mode));
-	check_file("victim", "mine");
+	HOLDS("victim", "mine");
 
 	/* nor is one where the temporary file would be */
 	tmp = xasprintf("f.%d.tmp", (int)getpid());
 	CHECK_INT(symlink("victim", tmp), 0);
 	CHECK_INT(atomic_write("f", "newer", 5, false), -1);
 	CHECK_INT(errno, ELOOP);
-	check_file("victim", "mine");
-	check_file("f", "new");
+	HOLDS("victim", "mine");
+	HOLDS("f", "new");
 	free(tmp);
 	scratch_leave();
 }
@@ -213,9 +204,9 @@ TEST(plain_files_are_replaced)
 {
 	scratch_enter();
 	CHECK_INT(atomic_deliver("f", "one", 3), 0);
-	check_file("f", "one");
+	HOLDS("f", "one");
 	CHECK_INT(atomic_deliver("f", "two", 3), 0);
-	check_file("f", "two");
+	HOLDS("f", "two");
 	CHECK_INT(names_in("."), 1);
 	CHECK_INT(atomic_deliver(".", "x", 1), -1);
 	CHECK_INT(atomic_deliver("/dev/null", "x", 1), 0);

@@ -106,7 +106,6 @@ TEST(every_last_answer_is_there_with_its_digest)
 	struct artifact final = { .bytes = 9, .sha256 = "5a" };
 	struct json_object *o;
 	const char *dir = scratch_enter();
-	char *text;
 
 	set_texts();
 	final.path = xstrdup("final/a/answer.txt");
@@ -119,12 +118,8 @@ TEST(every_last_answer_is_there_with_its_digest)
 	    "[{\"path\":\"final_output/a/answer.txt\",\"bytes\":3,"
 	    "\"sha256\":\"ba7816bf8f01cfea414140de5dae2223"
 	    "b00361a396177a9cb410ff61f20015ad\",\"label\":\"agent1.2\"}]");
-	text = slurp("final_output/a/answer.txt");
-	CHECK_STR(text, "abc");
-	free(text);
-	text = slurp("final_output/c/answer.txt");
-	CHECK_STR(text, "of c");
-	free(text);
+	HOLDS("final_output/a/answer.txt", "abc");
+	HOLDS("final_output/c/answer.txt", "of c");
 	CHECK_INT(names_in("final_output"), 3);
 	CHECK_INT(names_in("final_output/a"), 1);
 	json_object_put(o);

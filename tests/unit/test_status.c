@@ -207,7 +207,6 @@ TEST(writing_now_is_writing_now)
 	struct session *s = some_run();
 	struct buf b = BUF_INITIALIZER;
 	struct status_writer w;
-	char *text;
 
 	scratch_enter();
 	status_init(&w, "status.json");
@@ -216,9 +215,7 @@ TEST(writing_now_is_writing_now)
 	w.dirty = true;
 	CHECK_INT(status_write(&w, s, s->last_time), 0);
 	status_format(s, s->last_time, &b);
-	text = slurp("status.json");
-	CHECK_STR(text, b.data);
-	free(text);
+	HOLDS("status.json", b.data);
 	buf_release(&b);
 	status_release(&w);
 	session_free(s);

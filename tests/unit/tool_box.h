@@ -184,16 +184,4 @@ box_check(struct toolbox *box, const char *name, const char *arguments,
 #define REFUSED(name, arguments, want) \
 	box_check(box, name, arguments, true, want, __LINE__)
 
-/* A file holds exactly that; NULL: there is none. */
-static inline void
-box_check_file(const char *path, const char *want, int line)
-{
-	char *text = slurp(path);
-
-	test_check_str(text, want, path, __FILE__, line);
-	free(text);
-}
-
-#define HOLDS(path, want) box_check_file(path, want, __LINE__)
-
 #endif
