@@ -6,50 +6,27 @@
 #ifndef TESTS_CONFIG_TEXT_H
 #define TESTS_CONFIG_TEXT_H
 
-#include <err.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "ipc/xmalloc.h"
 #include "supervisor/config/config.h"
 #include "tests/json_text.h"
 #include "tests/test.h"
+#include "tests/unit/scratch.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof(*(a)))
 
 /* One agent, whose backend is still open. */
 #define AGENT "agents: [{id: a, backend: {type: mock"
 
-static inline char *
-temporary_dir(void)
-{
-	const char *base = getenv("TMPDIR");
-	char *dir = xasprintf("%s/config-XXXXXX", base == NULL ? "/tmp" : base);
-
-	if (mkdtemp(dir) == NULL)
-		err(1, "%s", dir);
-	return (dir);
-}
-
-static inline void
-write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	if (f == NULL || fputs(text, f) == EOF || fclose(f) == EOF)
-		err(1, "%s", path);
-}
-
 /* Load a text as if it were a file of that name. */
 static inline struct config *
 load_as(const char *name, const char *text,
     const struct config_overrides *overrides, struct diagnostics *diagnostics)
 {
-	char *dir = temporary_dir(), *path = xasprintf("%s/%s", dir, name);
+	char *dir = scratch_make(), *path = xasprintf("%s/%s", dir, name);
 	struct config *config;
 
 	*diagnostics = (struct diagnostics) { 0 };
-	write_file(path, text);
+	spill(path, text);
 	config = config_load(path, overrides, diagnostics);
 	unlink(path);
 	rmdir(dir);

@@ -21,15 +21,24 @@
 
 static char *scratch_path;
 
+/* A new directory that the caller removes; its path is the caller's too. */
+static inline char *
+scratch_make(void)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = xasprintf("%s/scratch-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+
+	if (mkdtemp(dir) == NULL)
+		err(1, "%s", dir);
+	return (dir);
+}
+
 /* Returns its absolute path. */
 static inline const char *
 scratch_enter(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	scratch_path =
-	    xasprintf("%s/scratch-XXXXXX", tmp == NULL ? "/tmp" : tmp);
-	if (mkdtemp(scratch_path) == NULL || chdir(scratch_path) == -1)
+	scratch_path = scratch_make();
+	if (chdir(scratch_path) == -1)
 		err(1, "%s", scratch_path);
 	return (scratch_path);
 }

@@ -13,16 +13,16 @@
 static char *
 enter(void)
 {
-	char *made = temporary_dir(), *dir = realpath(made, NULL);
+	char *made = scratch_make(), *dir = realpath(made, NULL);
 
 	if (dir == NULL || chdir(dir) == -1 || mkdir("docs", 0700) == -1 ||
 	    mkdir("docs/deep", 0700) == -1 || mkdir("docs/.git", 0700) == -1 ||
 	    symlink("docs", "link") == -1 || symlink("/usr", "out") == -1 ||
 	    symlink("/usr", "docs/out") == -1 || mkfifo("fifo", 0600) == -1)
 		err(1, "%s", made);
-	write_file("docs/a", "");
-	write_file("docs/deep/b", "");
-	write_file("file", "");
+	spill("docs/a", "");
+	spill("docs/deep/b", "");
+	spill("file", "");
 	free(made);
 	return (dir);
 }

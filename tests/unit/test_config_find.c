@@ -8,19 +8,19 @@
 static char *
 make_home(void)
 {
-	char *home = temporary_dir();
+	char *home = scratch_make();
 
 	if (chdir(home) == -1 || mkdir("x", 0700) == -1 ||
 	    mkdir("x/one", 0700) == -1 || mkdir("x/two", 0700) == -1 ||
 	    mkdir("x/schema", 0700) == -1 || mkdir(".config", 0700) == -1 ||
 	    mkdir(".config/massgen", 0700) == -1)
 		err(1, "mkdir");
-	write_file("x/top.yaml", "top: 1\n");
-	write_file("x/one/same.yaml", "");
-	write_file("x/two/same.yaml", "");
-	write_file("x/two/only.yaml", "");
-	write_file("x/two/other.txt", "");
-	write_file(".config/massgen/config.yaml", "");
+	spill("x/top.yaml", "top: 1\n");
+	spill("x/one/same.yaml", "");
+	spill("x/two/same.yaml", "");
+	spill("x/two/only.yaml", "");
+	spill("x/two/other.txt", "");
+	spill(".config/massgen/config.yaml", "");
 	setenv("HOME", home, 1);
 	setenv("MASSGEN_CONFIGS", "x", 1);
 	unsetenv("XDG_CONFIG_HOME");
@@ -83,7 +83,7 @@ TEST(configurations_are_found)
 	check_found(NULL, NULL);
 	if (mkdir(".massgen", 0700) == -1)
 		err(1, ".massgen");
-	write_file(".massgen/config.yaml", "");
+	spill(".massgen/config.yaml", "");
 	check_found(NULL, ".massgen/config.yaml");
 	remove_home(home);
 }
@@ -112,7 +112,7 @@ TEST(examples_are_listed_and_printed)
 /* Neither may block: there is no writer, and no end. */
 TEST(only_regular_files_are_read)
 {
-	char *dir = temporary_dir(), *fifo = xasprintf("%s/c.yaml", dir);
+	char *dir = scratch_make(), *fifo = xasprintf("%s/c.yaml", dir);
 	const char *paths[] = { fifo, dir, "/dev/zero" };
 	struct diagnostics all = { 0 };
 	size_t i;
