@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import jsonschema  # noqa: E402
+import loopback  # noqa: E402
 import massgen  # noqa: E402
 from harness import BUILD, ROOT  # noqa: E402
 
@@ -22,19 +23,28 @@ SCHEMA = CONFIGS / "schema" / "massgen.schema.json"
 SECRET = "sesame-9f3a"
 
 
-def check(*args, cwd=GOLDEN, env=None):
-    """What config-check says, in an environment with one secret."""
+def told(*command, **popen):
+    """What a program says, on either of its descriptors."""
     return subprocess.run(
-        [CHECK, *args],
-        cwd=cwd,
-        env={"TEST_SECRET": SECRET, "MASSGEN_CONFIGS": str(CONFIGS)}
-        | (env or {}),
-        stdin=subprocess.PIPE,
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         timeout=20,
         text=True,
         check=False,
+        **popen,
+    )
+
+
+def check(*args, cwd=GOLDEN, env=None):
+    """What config-check says, in an environment with one secret."""
+    secret = {"TEST_SECRET": SECRET, "MASSGEN_CONFIGS": str(CONFIGS)}
+    return told(
+        CHECK,
+        *args,
+        cwd=cwd,
+        env=secret | (env or {}),
+        stdin=subprocess.PIPE,
     )
 
 
@@ -281,15 +291,8 @@ def validated(agent, *options, orchestrator=None, program=None, **popen):
         "orchestrator": orchestrator or {},
     }
     pathlib.Path("c.yaml").write_text(json.dumps(config))
-    return subprocess.run(
-        [program or BUILD / "massgen", "--validate", "c.yaml", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=20,
-        text=True,
-        check=False,
-        **popen,
-    )
+    program = program or BUILD / "massgen"
+    return told(program, "--validate", "c.yaml", *options, **popen)
 
 
 def massgen_beside(confine):
@@ -431,15 +434,9 @@ def echoing(server, **more):
 
 
 def test_servers_of_a_configuration_are_asked():
-    with subprocess.Popen(
-        [FAKE_MCP, "--http", "token"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as fake:
-        port = int(fake.stdout.readline().split()[1])
+    with loopback.Program(FAKE_MCP, "--http", "token") as fake:
         remote = {
-            "url": f"http://127.0.0.1:{port}/mcp",
+            "url": fake.at("/mcp"),
             "headers": {"Authorization": "Bearer ${TEST_TOKEN}"},
             "security": {"allow_localhost": True},
         }
@@ -468,7 +465,6 @@ def test_servers_of_a_configuration_are_asked():
             for path in result.log_dir.rglob("*"):
                 if path.is_file():
                     assert b"mcp-token" not in path.read_bytes(), path
-        fake.stdin.close()
 
 
 def test_a_run_ends_early_where_a_path_is_missing():

@@ -1,11 +1,8 @@
 #!/usr/bin/python3
 """Whole runs of agents that speak the Gemini API."""
 
-import json
 import pathlib
-import subprocess
 import sys
-import urllib.request
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "lib"))
@@ -13,30 +10,10 @@ import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
 from massgen import agents_config  # noqa: E402
-from test_third_party import aimock  # noqa: E402
+from node import aimock  # noqa: E402
 
 ENV = {"GOOGLE_API_KEY": llm.KEY}
 ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
-
-
-class Server(llm.Server):
-    """tests/bin/fake-gemini; ends with the block that started it."""
-
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            [TESTS / "bin" / "fake-gemini", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.port = int(self.process.stdout.readline().split()[1])
-        self.url = f"http://127.0.0.1:{self.port}/v1beta"
-
-    def requests(self, wait=0):
-        """What it was asked, in order."""
-        url = f"http://127.0.0.1:{self.port}/requests"
-        with urllib.request.urlopen(url, timeout=20) as reply:
-            return json.load(reply)
 
 
 def run(server, top=None, params=None, **models):
@@ -56,7 +33,7 @@ def run(server, top=None, params=None, **models):
 
 def works(model, **options):
     """A run of two such models ends well; returns it and the requests."""
-    with Server() as server:
+    with llm.Gemini() as server:
         result = run(server, a=model, b=model, **options)
         requests = server.requests()
     assert result.code == 0, result
@@ -69,7 +46,7 @@ def works(model, **options):
 
 def fails(model, *words):
     """A run of such a model and a good one: only the first suffers."""
-    with Server() as server:
+    with llm.Gemini() as server:
         result = run(server, top=ONE_TRY, bad=model, good="gemini-3-pro")
         requests = server.requests()
     assert result.code == 0 and result.winner == "good", result
@@ -150,7 +127,7 @@ def test_a_quota_for_the_day():
 
 
 def test_an_unknown_parameter():
-    with Server() as server:
+    with llm.Gemini() as server:
         result = run(
             server, top=ONE_TRY, params={"min_p": 0.1}, a="gemini-3-pro"
         )
@@ -162,7 +139,7 @@ def test_an_unknown_parameter():
 def test_a_server_that_this_project_did_not_write():
     """Its end of a reply with calls is no word of the API's."""
     with aimock() as server:
-        url = server.url.removesuffix("/v1") + "/v1beta"
+        url = server.at("/v1beta")
         config = agents_config(
             {
                 name: llm.agent(url, name, kind="gemini")

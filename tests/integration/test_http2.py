@@ -3,13 +3,13 @@
 
 import json
 import pathlib
-import subprocess
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
+import loopback  # noqa: E402
 import massgen  # noqa: E402
 import node  # noqa: E402
 from massgen import agents_config  # noqa: E402
@@ -20,25 +20,18 @@ ENV = {"GROQ_API_KEY": llm.KEY, "SSL_CERT_FILE": PAIR}
 
 def run(*arguments):
     """A run of two agents; returns it and what the server saw."""
-    with subprocess.Popen(
-        [node.program(), TESTS / "bin/http2-llm.cjs", PAIR, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+    with loopback.Program(
+        node.program(), TESTS / "bin/http2-llm.cjs", PAIR, *arguments
     ) as server:
-        try:
-            port = int(server.stdout.readline().split()[1])
-            url = f"https://127.0.0.1:{port}/v1"
-            config = agents_config({i: llm.agent(url, i) for i in "ab"})
-            result = massgen.run("Why?", config=config, env=ENV)
-        finally:
-            seen, _ = server.communicate()
+        url = f"https://127.0.0.1:{server.port}/v1"
+        config = agents_config({i: llm.agent(url, i) for i in "ab"})
+        result = massgen.run("Why?", config=config, env=ENV)
     assert result.code == 0, result
     assert result.answer == b"The final answer, over HTTP/2.", result
     for agent in result.status["agents"].values():
         assert agent["error"] is None, result
         assert agent["attempts"] == 1, result
-    connections = json.loads(seen)
+    connections = json.loads(server.output)
     for connection in connections:
         assert connection["protocol"] == "h2", connections
         assert connection["authorized"], connections

@@ -6,14 +6,13 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
 import sys
 import time
-import urllib.request
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "lib"))
 import harness  # noqa: E402
+import loopback  # noqa: E402
 import worker  # noqa: E402
 from harness import wait_until  # noqa: E402
 from worker import Worker, call, tools  # noqa: E402
@@ -97,38 +96,16 @@ def find_server(words):
     return None
 
 
-class Http:
+class Http(loopback.Program):
     """fake-mcp --http; ends with its block."""
 
     def __init__(self, words="ok"):
-        self.process = subprocess.Popen(
-            [FAKE, "--http", words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        line = self.process.stdout.readline()
-        assert line.startswith("PORT "), line
-        self.port = int(line.split()[1])
-        self.url = f"http://127.0.0.1:{self.port}/mcp"
-
-    def seen(self):
-        """What it was asked so far."""
-        url = f"http://127.0.0.1:{self.port}/seen"
-        with urllib.request.urlopen(url, timeout=20) as reply:
-            return json.load(reply)
+        super().__init__(FAKE, "--http", words)
+        self.url = self.at("/mcp")
 
     def requests(self):
-        """The HTTP part of it."""
-        return [one for one in self.seen() if "http" in one]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
+        """The HTTP part of what it was asked so far."""
+        return [one for one in self.get("/seen") if "http" in one]
 
 
 # --- results

@@ -15,18 +15,13 @@ import massgen  # noqa: E402
 import node  # noqa: E402
 from worker import Worker, call, tools  # noqa: E402
 
-MODULES = TESTS / "node_modules"
 PIXEL = "[image, image/png, "
 
 
 def server(name, *arguments):
     """The command of a server from npm."""
-    program = MODULES / ".bin" / f"mcp-server-{name}"
-    command = node.program()
-    assert command and program.exists(), (
-        f"{name} is not installed: run `npm ci` in {TESTS} (needs node)"
-    )
-    return [command, str(program.resolve()), *arguments]
+    script = node.module(f".bin/mcp-server-{name}")
+    return [node.program(), str(script), *arguments]
 
 
 def stdio(name, *arguments, **more):
@@ -42,7 +37,7 @@ def answers(servers, *calls):
     """What each call comes to, one turn after the other."""
     script = [{"tools": [one], "answer": "{{result}}"} for one in calls]
     with Worker(
-        *script, tools=tools(mcp=servers, read=[str(MODULES)])
+        *script, tools=tools(mcp=servers, read=[str(node.MODULES)])
     ) as one:
         said = [one.turn() for _ in calls]
         assert one.end() == 0, one.words()
@@ -111,38 +106,15 @@ def test_everything():
     everything(stdio("everything"))
 
 
-class Everything:
-    """server-everything over HTTP, on the loopback; ends with its block."""
-
-    def __init__(self):
-        command, *rest = server("everything", "streamableHttp")
-        self.process = subprocess.Popen(
-            [command, "--require", TESTS / "lib/loopback.cjs", *rest],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        port = None
-        while port is None:
-            line = self.process.stdout.readline()
-            assert line, "the server did not start"
-            if line.startswith(b"PORT "):
-                port = int(line.split()[1])
-        self.url = f"http://127.0.0.1:{port}/mcp"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        output, _ = self.process.communicate(timeout=20)
-        self.output = output.decode()
+def web_server():
+    """server-everything over HTTP, on the loopback."""
+    return node.Server("mcp-server-everything", "streamableHttp")
 
 
 def test_everything_over_http():
-    with Everything() as one:
-        everything(
-            {"name": "web", "type": "streamable-http", "url": one.url}
-        )
+    with web_server() as one:
+        url = one.at("/mcp")
+        everything({"name": "web", "type": "streamable-http", "url": url})
     assert "Received session termination request" in one.output, one.output
 
 
@@ -175,7 +147,7 @@ def run(question, servers, **backend):
             mcp_servers=servers,
             **backend,
         )
-        places = [{"path": str(MODULES), "permission": "read"}]
+        places = [{"path": str(node.MODULES), "permission": "read"}]
         config = massgen.agents_config(
             {"alpha": agent}, orchestrator={"context_paths": places}
         )
@@ -194,7 +166,7 @@ def run(question, servers, **backend):
 
 
 def test_a_whole_run():
-    with Everything() as web:
+    with web_server() as web:
         result, results, names = run(
             ask(
                 ("PRESENT", "mcp__filesystem__write_file",
@@ -205,7 +177,8 @@ def test_a_whole_run():
             [
                 entry("filesystem", "."),
                 entry("everything"),
-                {"name": "web", "type": "streamable-http", "url": web.url,
+                {"name": "web", "type": "streamable-http",
+                 "url": web.at("/mcp"),
                  "security": {"allow_localhost": True}},
             ],
         )
@@ -258,7 +231,7 @@ def test_filters_of_a_run():
 
 def conformance(scenario):
     """Their client scenario, with a worker for the client."""
-    program = MODULES / "@modelcontextprotocol/conformance/dist/index.js"
+    program = node.module("@modelcontextprotocol/conformance/dist/index.js")
     command = node.program()
     version = subprocess.run(
         [command, "--version"], capture_output=True, text=True, check=True

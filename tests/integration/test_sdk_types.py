@@ -19,9 +19,7 @@ import llm  # noqa: E402
 import massgen  # noqa: E402
 import node as pinned  # noqa: E402
 import responses  # noqa: E402
-import test_claude as claude  # noqa: E402
-import test_gemini as gemini  # noqa: E402
-from massgen import agents_config  # noqa: E402
+from massgen import ONE_TRY, agents_config  # noqa: E402
 
 SDK = TESTS / "lib" / "sdk"
 TYPES = ("Chat", "Responses", "Claude", "Gemini")
@@ -30,17 +28,13 @@ ENV = {
     "GOOGLE_API_KEY": llm.KEY,
     "OPENAI_API_KEY": llm.KEY,
 }
-ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 
 
 def node(program, *arguments, **options):
     """What one of our programs for node prints, as JSON."""
-    path = pinned.program()
-    assert path and (TESTS / "node_modules" / "ajv").exists(), (
-        f"run `npm ci` in {TESTS} (needs node)"
-    )
+    pinned.module("ajv")
     done = subprocess.run(
-        [path, SDK / program, *arguments],
+        [pinned.program(), SDK / program, *arguments],
         stdout=subprocess.PIPE,
         check=True,
         timeout=120,
@@ -81,16 +75,17 @@ def check(kind, bodies, *wanted):
         assert word in text, f"no request has {word}"
 
 
-def ask(server, kind, *models, **backend):
+def ask(make_server, kind, *models, **backend):
     """The bodies of all requests of a run of such models."""
-    agents = {
-        f"a{n}": llm.agent(server, model, kind=kind, **backend)
-        for n, model in enumerate(models)
-    }
-    config = agents_config(agents, **ONE_TRY)
-    result = massgen.run("How many are 2 + 2?", config=config, env=ENV)
-    assert result.code == 0, result
-    return [request["body"] for request in server.requests()]
+    with make_server() as server:
+        agents = {
+            f"a{n}": llm.agent(server, model, kind=kind, **backend)
+            for n, model in enumerate(models)
+        }
+        config = agents_config(agents, **ONE_TRY)
+        result = massgen.run("How many are 2 + 2?", config=config, env=ENV)
+        assert result.code == 0, result
+        return [request["body"] for request in server.requests()]
 
 
 CHAT = {
@@ -105,52 +100,49 @@ CHAT = {
 
 
 def test_chat():
-    with llm.Server() as server:
-        bodies = ask(
-            server,
-            "chatcompletion",
-            "ok",
-            "two-votes",
-            "unknown-tool",
-            "vote-and-answer",
-            "votes-unknown-agent",
-            "reasoning",
-            api_key="${OPENAI_API_KEY}",
-            **CHAT,
-        )
+    bodies = ask(
+        llm.Server,
+        "chatcompletion",
+        "ok",
+        "two-votes",
+        "unknown-tool",
+        "vote-and-answer",
+        "votes-unknown-agent",
+        "reasoning",
+        api_key="${OPENAI_API_KEY}",
+        **CHAT,
+    )
     check("Chat", bodies, '"tool_call_id"', '"tool_calls"', *CHAT)
 
 
 def test_chat_that_goes_wrong():
-    with llm.Server() as server:
-        bodies = ask(
-            server,
-            "chatcompletion",
-            "ok",
-            "bad-json-args",
-            "no-ids",
-            "object-args",
-            "never-decides",
-            "empty",
-            "length",
-            api_key="${OPENAI_API_KEY}",
-        )
+    bodies = ask(
+        llm.Server,
+        "chatcompletion",
+        "ok",
+        "bad-json-args",
+        "no-ids",
+        "object-args",
+        "never-decides",
+        "empty",
+        "length",
+        api_key="${OPENAI_API_KEY}",
+    )
     check("Chat", bodies, '"tool_call_id"', '"tool_calls"')
 
 
 def test_responses():
-    with responses.Server() as server:
-        bodies = ask(
-            server,
-            "openai",
-            "gpt-5+two-calls",
-            "gpt-5+unknown-tool",
-            "gpt-5+text-first",
-            "gpt-5+commentary",
-            max_tokens=4000,
-            reasoning={"effort": "low", "summary": "auto"},
-            text={"verbosity": "low"},
-        )
+    bodies = ask(
+        responses.Server,
+        "openai",
+        "gpt-5+two-calls",
+        "gpt-5+unknown-tool",
+        "gpt-5+text-first",
+        "gpt-5+commentary",
+        max_tokens=4000,
+        reasoning={"effort": "low", "summary": "auto"},
+        text={"verbosity": "low"},
+    )
     check(
         "Responses",
         bodies,
@@ -162,31 +154,29 @@ def test_responses():
 
 
 def test_responses_without_reasoning():
-    with responses.Server() as server:
-        bodies = ask(
-            server,
-            "openai",
-            "gpt-4o",
-            "gpt-4o+two-calls",
-            temperature=0.5,
-            enable_web_search=True,
-        )
+    bodies = ask(
+        responses.Server,
+        "openai",
+        "gpt-4o",
+        "gpt-4o+two-calls",
+        temperature=0.5,
+        enable_web_search=True,
+    )
     check("Responses", bodies, '"web_search"', '"temperature"')
 
 
 def test_claude():
-    with claude.Server() as server:
-        bodies = ask(
-            server,
-            "claude",
-            "claude-a",
-            "claude-a+loop",
-            "claude-a+search",
-            "claude-a+loop+hidden",
-            max_tokens=4000,
-            thinking={"type": "enabled", "budget_tokens": 1024},
-            enable_web_search=True,
-        )
+    bodies = ask(
+        llm.Claude,
+        "claude",
+        "claude-a",
+        "claude-a+loop",
+        "claude-a+search",
+        "claude-a+loop+hidden",
+        max_tokens=4000,
+        thinking={"type": "enabled", "budget_tokens": 1024},
+        enable_web_search=True,
+    )
     check(
         "Claude",
         bodies,
@@ -216,20 +206,19 @@ def capitals(schema):
 
 
 def test_gemini():
-    with gemini.Server() as server:
-        bodies = ask(
-            server,
-            "gemini",
-            "gemini-3-pro",
-            "gemini-3-x+loop",
-            "gemini-3-x+thoughts",
-            temperature=0.5,
-            max_tokens=4000,
-            stop=["END"],
-        )
-        bodies += ask(
-            server, "gemini", "gemini-2.5-x+loop", "gemini-2.5-x+thoughts"
-        )
+    bodies = ask(
+        llm.Gemini,
+        "gemini",
+        "gemini-3-pro",
+        "gemini-3-x+loop",
+        "gemini-3-x+thoughts",
+        temperature=0.5,
+        max_tokens=4000,
+        stop=["END"],
+    )
+    bodies += ask(
+        llm.Gemini, "gemini", "gemini-2.5-x+loop", "gemini-2.5-x+thoughts"
+    )
     for body in bodies:
         if "tools" in body:
             body["tools"] = capitals(body["tools"])

@@ -3,59 +3,17 @@
 
 import json
 import pathlib
-import subprocess
 import sys
-import urllib.request
 
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
 import node  # noqa: E402
 from massgen import agents_config  # noqa: E402
+from node import aimock  # noqa: E402
 
 ENV = {"OPENAI_API_KEY": llm.KEY}
-FIXTURES = TESTS / "fixtures"
-
-
-class NodeServer:
-    """A server from npm on a free port; ends with its block."""
-
-    def __init__(self, name, *arguments):
-        program = TESTS / "node_modules" / ".bin" / name
-        command = node.program()
-        assert command and program.exists(), (
-            f"{name} is not installed: run `npm ci` in {TESTS} (needs node)"
-        )
-        self.process = subprocess.Popen(
-            [command, "--require", TESTS / "lib/loopback.cjs", program.resolve()]
-            + list(arguments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        self.port = None
-        output = b""
-        while self.port is None:
-            line = self.process.stdout.readline()
-            output += line
-            assert line, f"{name} did not start: {output.decode()}"
-            if line.startswith(b"PORT "):
-                self.port = int(line.split()[1])
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-
-    def get(self, path):
-        """A JSON page of the server."""
-        url = f"http://127.0.0.1:{self.port}{path}"
-        with urllib.request.urlopen(url, timeout=20) as reply:
-            return json.load(reply)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.communicate()
 
 
 def agent(server, model, **more):
@@ -73,17 +31,6 @@ def run(agents):
         assert one["process_restarts"] == 0, result
     assert not llm.files_with(result.log_dir, llm.KEY), result
     return result
-
-
-def aimock():
-    """aimock with its fixtures; a request that fits none is refused."""
-    return NodeServer(
-        "llmock",
-        "--fixtures",
-        str(FIXTURES / "aimock.json"),
-        "--strict",
-        "--validate-on-load",
-    )
 
 
 def test_aimock():
@@ -141,7 +88,7 @@ def run_with_tools(server, kind):
     """A whole run of an agent that is given files and a command line."""
     base, _, variable = WIRES[kind]
     one = llm.agent(
-        server.url.removesuffix("/v1") + base,
+        server.at(base),
         "tooled",
         kind=kind,
         cwd="work",
@@ -176,10 +123,10 @@ def test_aimock_tools_in_each_wire_format():
 
 def test_openai_mock_api():
     """No index in the tool calls, "stop" behind them, no usage."""
-    with NodeServer(
+    with node.Server(
         "openai-mock-api",
         "--config",
-        str(FIXTURES / "openai-mock-api.yaml"),
+        str(node.FIXTURES / "openai-mock-api.yaml"),
     ) as server:
         config = agents_config(
             {

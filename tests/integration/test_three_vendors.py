@@ -13,8 +13,6 @@ import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
 import responses  # noqa: E402
-import test_claude  # noqa: E402
-import test_gemini  # noqa: E402
 from massgen import agents_config  # noqa: E402
 
 KEYS = {"OPENAI_API_KEY": llm.KEY, "ANTHROPIC_API_KEY": llm.KEY,
@@ -117,15 +115,11 @@ def servers(stack, first):
             "gpt-5.4",
         ),
         "claude": (
-            test_claude.Server(
-                json.dumps(usages(claude_usage, CLAUDE, first))
-            ),
+            llm.Claude(json.dumps(usages(claude_usage, CLAUDE, first))),
             "claude-sonnet-4-5",
         ),
         "gemini": (
-            test_gemini.Server(
-                json.dumps(usages(gemini_usage, GEMINI, first))
-            ),
+            llm.Gemini(json.dumps(usages(gemini_usage, GEMINI, first))),
             "gemini-2.5-pro",
         ),
     }

@@ -1,53 +1,46 @@
 """Servers that stand in for a model's provider."""
 
-import contextlib
 import hashlib
-import json
 import os
 import pathlib
 import socket
-import subprocess
-import urllib.request
 
-FAKE_LLM = pathlib.Path(__file__).resolve().parent.parent / "bin" / "fake-llm"
+import loopback
+
+BIN = pathlib.Path(__file__).resolve().parent.parent / "bin"
 KEY = "sk-test-0123456789-abcdefghij"
 
 
-class Server:
-    """tests/bin/fake-llm; ends with the block that started it."""
+class Server(loopback.Program):
+    """tests/bin/fake-llm, which speaks like OpenAI's chat completions."""
+
+    PROGRAM = "fake-llm"
+    BASE = "/v1"
 
     def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            [FAKE_LLM, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        line = self.process.stdout.readline()
-        assert line.startswith("PORT "), line
-        self.port = int(line.split()[1])
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        super().__init__(BIN / self.PROGRAM, *arguments)
+        self.url = self.at(self.BASE)
 
     def requests(self, wait=0):
         """What it was asked, in order."""
-        url = f"http://127.0.0.1:{self.port}/requests?wait={wait}"
-        with urllib.request.urlopen(url, timeout=20) as reply:
-            return [
-                entry
-                for entry in json.load(reply)
-                if entry["method"] == "POST"
-            ]
+        return [
+            entry
+            for entry in self.get(f"/requests?wait={wait}")
+            if entry["method"] == "POST"
+        ]
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(5)
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+class Claude(Server):
+    """tests/bin/fake-claude; it does not wait for requests."""
+
+    PROGRAM = "fake-claude"
+
+
+class Gemini(Server):
+    """tests/bin/fake-gemini; likewise."""
+
+    PROGRAM = "fake-gemini"
+    BASE = "/v1beta"
 
 
 def agent(server, model, kind="groq", **backend):

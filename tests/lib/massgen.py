@@ -18,6 +18,7 @@ SCHEMA = json.loads((ROOT / "configs/schema/status.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 SECONDS = 30
+ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 OUTCOMES = {
     0: "success",
     1: "config_error",
