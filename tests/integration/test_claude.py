@@ -4,56 +4,20 @@
 import pathlib
 import sys
 
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
-import massgen  # noqa: E402
-from massgen import agents_config  # noqa: E402
-from node import aimock  # noqa: E402
+import wire  # noqa: E402
 
-ENV = {"ANTHROPIC_API_KEY": llm.KEY}
-ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
-
-
-def run(server, top=None, params=None, **models):
-    """A run of {id: model name}."""
-    config = agents_config(
-        {
-            i: llm.agent(server, model, kind="claude", **(params or {}))
-            for i, model in models.items()
-        },
-        **(top or {}),
-    )
-    result = massgen.run("What is it?", config=config, env=ENV)
-    assert not llm.files_with(result.log_dir, llm.KEY), result
-    assert llm.KEY not in result.stdout + result.stderr
-    return result
+CLAUDE = wire.Wire("claude", llm.Claude, "m", "ANTHROPIC_API_KEY")
+fails = CLAUDE.fails
 
 
 def works(model, **options):
-    """A run of two such models ends well; returns it and the requests."""
-    with llm.Claude() as server:
-        result = run(server, a=model, b=model, **options)
-        requests = server.requests()
-    assert result.code == 0, result
-    for agent in result.status["agents"].values():
-        assert agent["error"] is None, result
-        assert agent["attempts"] == 1, result
+    """As any kind does, and the final answer is the model's."""
+    result, requests = CLAUDE.works(model, **options)
     assert f"The final answer, of {model}." in result.answer.decode(), result
     return result, requests
-
-
-def fails(model, *words):
-    """A run of such a model and a good one: only the first suffers."""
-    with llm.Claude() as server:
-        result = run(server, top=ONE_TRY, bad=model, good="m")
-        requests = server.requests()
-    assert result.code == 0 and result.winner == "good", result
-    message = result.status["agents"]["bad"]["error"]["message"]
-    for word in words:
-        assert word in message, f"{word!r} not in {message!r}"
-    return result, [r for r in requests if r["body"]["model"] == model]
 
 
 def longest(requests):
@@ -130,12 +94,7 @@ def test_parameters():
 
 def test_usage():
     result, requests = works("m")
-    total = result.status["results"]["usage"]
-    calls = len(requests)
-    assert total["call_count"] == calls, (total, calls)
-    assert total["input_tokens"] == 100 * calls, total
-    assert total["cached_input_tokens"] == 40 * calls, total
-    assert total["output_tokens"] == 20 * calls, total
+    wire.assert_usage(result, requests, reasoning=0)
 
 
 def test_temporary_failures_are_retried():
@@ -174,21 +133,7 @@ def test_a_bad_request_is_not_tried_again():
 
 
 def test_aimock():
-    with aimock() as server:
-        config = agents_config(
-            {
-                name: llm.agent(server.url, name, kind="claude")
-                for name in ("alpha", "beta")
-            }
-        )
-        result = massgen.run("How many are 2 + 2?", config=config, env=ENV)
-        journal = server.get("/__aimock/journal")
-    assert result.code == 0, result
-    assert b"said by aimock" in result.answer, result
-    for agent in result.status["agents"].values():
-        assert agent["error"] is None, result
-    for entry in journal:
-        assert entry["response"]["status"] == 200, entry
+    for entry in CLAUDE.works_with_aimock():
         assert entry["path"] == "/v1/messages", entry
 
 

@@ -4,56 +4,21 @@
 import pathlib
 import sys
 
-TESTS = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
-import massgen  # noqa: E402
-from massgen import agents_config  # noqa: E402
-from node import aimock  # noqa: E402
+import wire  # noqa: E402
+from massgen import ONE_TRY  # noqa: E402
 
-ENV = {"GOOGLE_API_KEY": llm.KEY}
-ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
-
-
-def run(server, top=None, params=None, **models):
-    """A run of {id: model name}."""
-    config = agents_config(
-        {
-            i: llm.agent(server, model, kind="gemini", **(params or {}))
-            for i, model in models.items()
-        },
-        **(top or {}),
-    )
-    result = massgen.run("What is it?", config=config, env=ENV)
-    assert not llm.files_with(result.log_dir, llm.KEY), result
-    assert llm.KEY not in result.stdout + result.stderr
-    return result
+GEMINI = wire.Wire("gemini", llm.Gemini, "gemini-3-pro", "GOOGLE_API_KEY")
+fails = GEMINI.fails
 
 
 def works(model, **options):
-    """A run of two such models ends well; returns it and the requests."""
-    with llm.Gemini() as server:
-        result = run(server, a=model, b=model, **options)
-        requests = server.requests()
-    assert result.code == 0, result
-    for agent in result.status["agents"].values():
-        assert agent["error"] is None, result
-        assert agent["attempts"] == 1, result
+    """As any kind does, and the final answer is the model's."""
+    result, requests = GEMINI.works(model, **options)
     assert result.answer.decode() == f"The final answer, of {model}.", result
     return result, requests
-
-
-def fails(model, *words):
-    """A run of such a model and a good one: only the first suffers."""
-    with llm.Gemini() as server:
-        result = run(server, top=ONE_TRY, bad=model, good="gemini-3-pro")
-        requests = server.requests()
-    assert result.code == 0 and result.winner == "good", result
-    message = result.status["agents"]["bad"]["error"]["message"]
-    for word in words:
-        assert word in message, f"{word!r} not in {message!r}"
-    return [r for r in requests if model.split("+")[1] in r["path"]]
 
 
 def test_two_agents():
@@ -100,13 +65,7 @@ def test_thoughts_are_no_answer():
 
 def test_usage():
     result, requests = works("gemini-3-pro")
-    total = result.status["results"]["usage"]
-    calls = len(requests)
-    assert total["call_count"] == calls, (total, calls)
-    assert total["input_tokens"] == 100 * calls, total
-    assert total["cached_input_tokens"] == 40 * calls, total
-    assert total["output_tokens"] == 20 * calls, total
-    assert total["reasoning_tokens"] == 5 * calls, total
+    wire.assert_usage(result, requests)
 
 
 def test_temporary_failures_are_retried():
@@ -119,16 +78,18 @@ def test_a_list_for_a_stream():
 
 
 def test_a_blocked_prompt():
-    assert len(fails("gemini-3-pro+blocked", "OTHER: Not this.")) == 1
+    _, requests = fails("gemini-3-pro+blocked", "OTHER: Not this.")
+    assert len(requests) == 1, requests
 
 
 def test_a_quota_for_the_day():
-    assert len(fails("gemini-3-pro+daily", "HTTP 429", "No more")) == 1
+    _, requests = fails("gemini-3-pro+daily", "HTTP 429", "No more")
+    assert len(requests) == 1, requests
 
 
 def test_an_unknown_parameter():
     with llm.Gemini() as server:
-        result = run(
+        result = GEMINI.run(
             server, top=ONE_TRY, params={"min_p": 0.1}, a="gemini-3-pro"
         )
     assert result.code == 2, result
@@ -138,22 +99,7 @@ def test_an_unknown_parameter():
 
 def test_a_server_that_this_project_did_not_write():
     """Its end of a reply with calls is no word of the API's."""
-    with aimock() as server:
-        url = server.at("/v1beta")
-        config = agents_config(
-            {
-                name: llm.agent(url, name, kind="gemini")
-                for name in ("alpha", "beta")
-            }
-        )
-        result = massgen.run("How many are 2 + 2?", config=config, env=ENV)
-        journal = server.get("/__aimock/journal")
-    assert result.code == 0, result
-    assert b"said by aimock" in result.answer, result
-    for agent in result.status["agents"].values():
-        assert agent["error"] is None, result
-    for entry in journal:
-        assert entry["response"]["status"] == 200, entry
+    for entry in GEMINI.works_with_aimock():
         assert ":streamGenerateContent" in entry["path"], entry
 
 
