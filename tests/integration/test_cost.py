@@ -14,10 +14,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config, mock  # noqa: E402
+from massgen import ONE_TRY, agents_config, mock  # noqa: E402
 
 ENV = {"GROQ_API_KEY": llm.KEY}
-ONE_TRY = {"max_restarts_per_agent": 0}
 # of the fake server's 100 tokens in, 40 of them cached, and 20 out:
 # 60 * 3 + 40 * 0.3 + 20 * 15 = 492 millionths of a dollar
 PRICE = {"input": 3, "cached": 0.3, "output": 15}
@@ -519,43 +518,35 @@ def test_what_is_reserved_is_given_back():
     assert_adds_up(result.status)
 
 
-def test_a_reply_that_is_cut_counts_with_all_that_was_reserved():
+def cut_twice(agents, model):
+    """A run of such agents, which is over after two replies that are cut."""
     limit = OUTPUT * 2.9
     with llm.Server() as server:
         result = run(
             server,
             "--max-cost",
             str(limit),
-            models={"a": "cut"},
-            prices={"cut": PRICE},
-            orchestrator=ONE_TRY,
+            models=dict.fromkeys(agents, model),
+            prices={model: PRICE},
+            **ONE_TRY,
         )
         calls = len(server.requests())
     assert calls == 2, (calls, result)
-    assert result.code == 2, result
-    assert "cost limit" in result.value("Error"), result
     cost = result.status["results"]["estimated_cost"]
     assert 2 * OUTPUT < cost <= limit, (cost, limit)
-    assert result.status["results"]["unpriced_models"] == [], result
     assert_adds_up(result.status)
+    return result
+
+
+def test_a_reply_that_is_cut_counts_with_all_that_was_reserved():
+    result = cut_twice("a", "cut")
+    assert result.code == 2, result
+    assert "cost limit" in result.value("Error"), result
+    assert result.status["results"]["unpriced_models"] == [], result
 
 
 def test_calls_side_by_side_share_the_limit():
-    limit = OUTPUT * 2.9
-    with llm.Server() as server:
-        result = run(
-            server,
-            "--max-cost",
-            str(limit),
-            models={i: "delay-100+cut" for i in "abcdef"},
-            prices={"delay-100+cut": PRICE},
-            orchestrator=ONE_TRY,
-        )
-        calls = len(server.requests())
-    assert calls == 2, (calls, result)
-    cost = result.status["results"]["estimated_cost"]
-    assert 2 * OUTPUT < cost <= limit, (cost, limit)
-    assert_adds_up(result.status)
+    cut_twice("abcdef", "delay-100+cut")
 
 
 def test_an_agent_stopped_in_a_reply_has_spent_it():
@@ -568,7 +559,7 @@ def test_an_agent_stopped_in_a_reply_has_spent_it():
                 models={"a": "stall-body", "b": "ok"},
                 prices={"stall-body": PRICE, "ok": PRICE},
                 timeout_settings={"agent_timeout_seconds": 1},
-                orchestrator=ONE_TRY,
+                **ONE_TRY,
             )
         assert result.code == 0 and result.winner == "b", result
         usage = result.status["agents"]["a"]["usage"]

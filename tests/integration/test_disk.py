@@ -103,21 +103,23 @@ def test_a_rescued_answer_is_where_the_error_says():
     assert any("keep me keep me" in text for text in texts), result
 
 
-def test_a_read_only_log_root():
+def read_only_run(directory, log_root):
+    """A run that would log in there, and may not."""
     mounts.private()
-    os.mkdir("logs")
-    mounts.read_only("logs")
-    result = run("--dry-run", "--log-root", "logs", "Q")
+    os.mkdir(directory)
+    mounts.read_only(directory)
+    result = run("--dry-run", "--log-root", log_root, "Q")
     assert result.code == 2, result
+    return result
+
+
+def test_a_read_only_log_root():
+    result = read_only_run("logs", "logs")
     assert "Read-only" in result.value("Error"), result
 
 
 def test_a_log_root_without_permission():
-    mounts.private()
-    os.mkdir("ro")
-    mounts.read_only("ro")
-    result = run("--dry-run", "--log-root", "ro/deep/logs", "Q")
-    assert result.code == 2, result
+    result = read_only_run("ro", "ro/deep/logs")
     assert result.lines[0].startswith("LOG_DIR: /"), result
 
 

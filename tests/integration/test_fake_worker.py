@@ -7,7 +7,13 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
-from massgen import agents_config, assert_clean, run, start  # noqa: E402
+from massgen import (  # noqa: E402
+    ONE_TRY,
+    agents_config,
+    assert_clean,
+    run,
+    start,
+)
 
 QUICK = {
     "timeout_settings": {"agent_timeout_seconds": 0.6},
@@ -120,8 +126,7 @@ def test_never_read():
 
 
 def test_what_comes_in_the_grace_is_no_failure():
-    top = QUICK | {"orchestrator": {"max_restarts_per_agent": 0}}
-    result = run_modes(late="in_grace", good="good", top=top)
+    result = run_modes(late="in_grace", good="good", top=QUICK | ONE_TRY)
     late = result.status["agents"]["late"]
     assert late["status"] in ("voted", "completed"), result
     assert late["answer_count"] == 1 and late["error"] is None, result
@@ -274,6 +279,13 @@ def test_wrong_version_is_not_tried_again():
     assert "version 99" in failed[0]["error"]["message"], failed
 
 
+def starts_twice(first):
+    """A run whose agent starts in that way first, and then well."""
+    result = run_modes(a="good", env=start_words(first, "good"))
+    assert result.status["agents"]["a"]["attempts"] == 2, result
+    return result
+
+
 def test_die_before_hello():
     env = start_words("die_before_hello")
     result = run_modes(a="good", code=2, env=env)
@@ -283,9 +295,7 @@ def test_die_before_hello():
 
 
 def test_die_before_hello_once():
-    env = start_words("die_before_hello", "good")
-    result = run_modes(a="good", env=env)
-    assert result.status["agents"]["a"]["attempts"] == 2, result
+    starts_twice("die_before_hello")
 
 
 def test_hang_before_hello_ends_with_the_run():
@@ -297,15 +307,11 @@ def test_hang_before_hello_ends_with_the_run():
 
 
 def test_garbage_before_hello():
-    env = start_words("garbage_before_hello", "good")
-    result = run_modes(a="good", env=env)
-    assert result.status["agents"]["a"]["attempts"] == 2, result
+    starts_twice("garbage_before_hello")
 
 
 def test_a_first_message_that_is_not_hello():
-    env = start_words("answer_before_hello", "good")
-    result = run_modes(a="good", env=env)
-    assert result.status["agents"]["a"]["attempts"] == 2, result
+    result = starts_twice("answer_before_hello")
     assert b"too early" not in result.answer, result
 
 

@@ -2,6 +2,7 @@
 """What a command starts ends with it, its turn, its agent and its run."""
 
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import signal
@@ -57,14 +58,21 @@ def test_no_survivor_of_300_timeouts():
     assert sum(up for up, _ in ends) > len(ends) / 2, ends
 
 
+@contextlib.contextmanager
+def grown_tree(level):
+    """A worker in a turn whose command has the whole tree at work."""
+    with Shells(
+        [("execute_command", {"command": TREE, "timeout": 60})],
+        level=level,
+    ) as worker:
+        worker.begin()
+        wait_until(lambda: len(worker.alive()) >= TREE_SIZE, "the tree")
+        yield worker
+
+
 def test_the_tree_is_one():
     for level in shells.levels():
-        with Shells(
-            [("execute_command", {"command": TREE, "timeout": 60})],
-            level=level,
-        ) as worker:
-            worker.begin()
-            wait_until(lambda: len(worker.alive()) >= TREE_SIZE, "the tree")
+        with grown_tree(level) as worker:
             worker.kill()
             worker.await_none(15)
 
@@ -102,12 +110,7 @@ def test_100_kills_of_a_worker():
 
 def test_a_killed_confine_takes_all_with_it():
     for level in shells.levels():
-        with Shells(
-            [("execute_command", {"command": TREE, "timeout": 60})],
-            level=level,
-        ) as worker:
-            worker.begin()
-            wait_until(lambda: len(worker.alive()) >= TREE_SIZE, "the tree")
+        with grown_tree(level) as worker:
             for process in processes.descendants(worker.process.pid):
                 if process.parent == worker.process.pid:
                     os.kill(process.pid, signal.SIGKILL)
@@ -119,12 +122,7 @@ def test_a_killed_confine_takes_all_with_it():
 
 def test_a_cancelled_turn_ends_its_command():
     for level in shells.levels():
-        with Shells(
-            [("execute_command", {"command": TREE, "timeout": 900})],
-            level=level,
-        ) as worker:
-            worker.begin()
-            wait_until(lambda: len(worker.alive()) >= TREE_SIZE, "a tree")
+        with grown_tree(level) as worker:
             worker.cancel()
             worker.await_none(15)
 
