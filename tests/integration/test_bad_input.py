@@ -9,7 +9,14 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config, mock, run, start, write_config  # noqa: E402
+from massgen import (  # noqa: E402
+    ONE_TRY,
+    agents_config,
+    mock,
+    run,
+    start,
+    write_config,
+)
 
 
 def question_of(result):
@@ -55,7 +62,7 @@ def test_workers_do_not_get_our_standard_input():
     config = agents_config(
         {"a": {"system_message": "hang", "backend": {"type": "mock"}}},
         timeout_settings={"agent_timeout_seconds": 3},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     going = start("Q", config=config, stdin=read, worker=harness.FAKE_WORKER)
     going.wait_status(
@@ -274,7 +281,7 @@ def test_a_clock_set_back_a_day():
             "b": mock({"answer": "B", "delay_ms": 50}, {"fault": "hang"}),
         },
         timeout_settings={"agent_timeout_seconds": 1},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     result = run("Q", config=config, env=env)
     assert result.code == 0 and result.winner == "a", result

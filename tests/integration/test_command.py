@@ -13,10 +13,9 @@ import llm  # noqa: E402
 import massgen  # noqa: E402
 import processes  # noqa: E402
 from harness import ROOT, wait_until  # noqa: E402
-from massgen import agents_config, mock  # noqa: E402
+from massgen import ONE_TRY, agents_config, mock  # noqa: E402
 
 AGENT = str(ROOT / "tests" / "bin" / "fake-agent")
-ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 FREE = {"prices": {"command": {"input": 0, "output": 0}}}
 CANARY = "canary-5e0f7d21c9"
 

@@ -27,9 +27,7 @@ import llm  # noqa: E402
 import massgen  # noqa: E402
 import processes  # noqa: E402
 import responses  # noqa: E402
-import test_claude  # noqa: E402
-import test_gemini  # noqa: E402
-from massgen import agents_config  # noqa: E402
+from massgen import ONE_TRY, agents_config  # noqa: E402
 
 AT_ONCE = 4
 NO_RIGHTS = (
@@ -47,7 +45,6 @@ VARIABLES = (
     "XAI_API_KEY",
 )
 OWN = "${MY_OWN}"
-ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
 STEPS = (
     {"answer": "It is mine."},
     {"fault": "crash", "signal": "SEGV"},
@@ -356,8 +353,8 @@ def test_chat():
 def test_other_formats():
     with (
         responses.Server() as openai,
-        test_claude.Server() as claude,
-        test_gemini.Server() as gemini,
+        llm.Claude() as claude,
+        llm.Gemini() as gemini,
     ):
 
         def make(draw, keys):

@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
-from massgen import agents_config, mock, run  # noqa: E402
+from massgen import ONE_TRY, agents_config, mock, run  # noqa: E402
 
 HANG = {"fault": "hang"}
 
@@ -32,7 +32,7 @@ def test_agent_timeout_from_the_command_line():
     config = agents_config(
         {"a": mock(*3 * [HANG]), "b": mock({"answer": "B"})},
         timeout_settings={"agent_timeout_seconds": 100},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     result = run("--agent-timeout", "0.4", "Q", config=config)
     assert result.code == 0, result
@@ -45,7 +45,7 @@ def test_idle_timeout():
     config = agents_config(
         {"a": mock(HANG), "b": mock({"answer": "B", "stream": stream})},
         timeout_settings={"agent_idle_timeout_seconds": 0.5},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     result = run("Q", config=config)
     assert result.code == 0 and result.winner == "b", result
@@ -68,7 +68,7 @@ def test_everybody_idle_is_stalled_then_finished():
     config = agents_config(
         {"a": mock({"answer": "A"}, HANG), "b": mock(HANG)},
         timeout_settings={"agent_idle_timeout_seconds": 1},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     result = run("Q", config=config)
     assert result.winner == "a", result
@@ -189,7 +189,7 @@ def test_an_agent_that_never_decides_fails():
             "a": mock(*[{"say": "well..."}] * 30),
             "b": mock({"answer": "B"}),
         },
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     result = run("Q", config=config)
     assert result.code == 0, result

@@ -9,9 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config  # noqa: E402
-
-ONE_TRY = {"orchestrator": {"max_restarts_per_agent": 0}}
+from massgen import ONE_TRY, agents_config  # noqa: E402
 
 
 def backend(server, model, **more):

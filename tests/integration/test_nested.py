@@ -16,7 +16,7 @@ import massgen  # noqa: E402
 import nested  # noqa: E402
 import processes  # noqa: E402
 from harness import limit, wait_until  # noqa: E402
-from massgen import MASSGEN, agents_config, mock  # noqa: E402
+from massgen import MASSGEN, ONE_TRY, agents_config, mock  # noqa: E402
 from nested import (  # noqa: E402
     FOLLOW,
     FOREVER,
@@ -167,8 +167,8 @@ def test_what_a_program_that_is_an_agent_finds():
     env = {"PATH": "/usr/bin:/bin:/mine", "MASSGEN_PARENT": "/nowhere"}
     agent = {"backend": {"type": "command", "command": ["sh", "-c", script],
                          "env": env}}
-    result = massgen.run("outer", config=agents_config(
-        {"a": agent}, orchestrator={"max_restarts_per_agent": 0}))
+    result = massgen.run(
+        "outer", config=agents_config({"a": agent}, **ONE_TRY))
     assert children(result), result
     nested.assert_adds_up(result.status)
     nested.assert_replays(result.log_dir)

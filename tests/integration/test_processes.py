@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config, mock, run, start  # noqa: E402
+from massgen import ONE_TRY, agents_config, mock, run, start  # noqa: E402
 
 
 def fake(mode):
@@ -105,7 +105,7 @@ def test_workers_start_clean():
     config = agents_config(
         {"a": fake("hang")},
         timeout_settings={"agent_timeout_seconds": 1},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     going = started(config, worker=harness.FAKE_WORKER)
     (worker,) = going.workers()
@@ -182,7 +182,7 @@ def test_a_worker_stopped_from_outside_is_ended_by_its_limit():
             "b": mock({"answer": "B", "stream": longer}),
         },
         timeout_settings={"agent_idle_timeout_seconds": 0.6},
-        orchestrator={"max_restarts_per_agent": 0},
+        **ONE_TRY,
     )
     going = started_once(config)
     os.kill(going.status()["agents"]["a"]["pid"], signal.SIGSTOP)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(TESTS / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config  # noqa: E402
+from massgen import ONE_TRY, agents_config  # noqa: E402
 
 PAIR = str(TESTS / "fixtures/tls.pem")
 TRUSTED = {"GROQ_API_KEY": llm.KEY, "SSL_CERT_FILE": PAIR}
@@ -20,10 +20,7 @@ TRUSTED = {"GROQ_API_KEY": llm.KEY, "SSL_CERT_FILE": PAIR}
 
 def run(url, env):
     """A run of one agent without a second chance."""
-    config = agents_config(
-        {"a": llm.agent(url, "ok")},
-        orchestrator={"max_restarts_per_agent": 0},
-    )
+    config = agents_config({"a": llm.agent(url, "ok")}, **ONE_TRY)
     return massgen.run("Why?", config=config, env=env)
 
 
