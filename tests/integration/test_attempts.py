@@ -9,8 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import llm  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config, mock  # noqa: E402
-from test_replay import assert_replays  # noqa: E402
+from massgen import agents_config, assert_replays, mock  # noqa: E402
 
 
 def again(times, **orchestrator):
@@ -38,7 +37,7 @@ def events(result, kind):
 
 def run_dry(config):
     result = massgen.run("--dry-run", "Q", config=config, full=True)
-    assert_replays(result)
+    assert_replays(result.log_dir)
     return result
 
 

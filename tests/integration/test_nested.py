@@ -171,7 +171,7 @@ def test_what_a_program_that_is_an_agent_finds():
         "outer", config=agents_config({"a": agent}, **ONE_TRY))
     assert children(result), result
     nested.assert_adds_up(result.status)
-    nested.assert_replays(result.log_dir)
+    massgen.assert_replays(result.log_dir)
     for child in children(result):
         assert child["agent"] == "a" and child["state"] == "ended", child
         assert child["exit_code"] == 0, child
@@ -602,7 +602,7 @@ def test_an_interrupt_ends_all():
         assert status["meta"]["outcome"] == "interrupted", status
         assert not massgen.schema_errors(status)
         nested.assert_adds_up(status)
-        nested.assert_replays(path)
+        massgen.assert_replays(path)
 
 
 def killed_parent(depth, sandbox):
@@ -691,7 +691,7 @@ def test_who_lost_its_parent_ends_by_itself():
         status = status_of(path)
         assert status["meta"]["outcome"] == "interrupted", status
         assert status["coordination"]["completion_percentage"] == 100
-        nested.assert_replays(path)
+        massgen.assert_replays(path)
     (answer,) = dirs[-1].glob("final/i/answer.txt")
     assert answer.read_text() == "so far"
 
@@ -906,7 +906,7 @@ def test_lies_are_bounded():
     assert result.code == 0, result
     status = result.status
     nested.assert_adds_up(status)
-    nested.assert_replays(result.log_dir)
+    massgen.assert_replays(result.log_dir)
     one, two = status["children"]
     assert one["state"] == "ended" and one["exit_code"] == 2, one
     assert one["estimated_cost"] == one["max_cost_usd"] == 4, one

@@ -5,32 +5,20 @@ import json
 import pathlib
 import re
 import signal
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import massgen  # noqa: E402
-from massgen import agents_config, mock, run, start  # noqa: E402
+from massgen import (  # noqa: E402
+    agents_config,
+    assert_replays,
+    mock,
+    run,
+    start,
+)
 
-REPLAY = harness.BUILD / "tests" / "bin" / "replay"
 SCENARIOS = sorted((harness.ROOT / "configs" / "dry_run").glob("*.yaml"))
-
-
-def replay(journal):
-    """What the journal's events add up to, as bytes."""
-    done = subprocess.run(
-        [REPLAY, journal], capture_output=True, timeout=30, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def assert_replays(result):
-    """The last status.json is the journal's, byte for byte."""
-    got = replay(result.log_dir / "events.ndjson")
-    want = (result.log_dir / "status.json").read_bytes()
-    assert got == want, f"{got.decode()}\n{want.decode()}\n{result}"
 
 
 def course(result):
@@ -40,18 +28,13 @@ def course(result):
         for event in result.events
         if event["type"] == "answer"
     }
-    moves = [
-        (event["type"], event["agent"], event["at_ms"])
-        for event in result.events
-        if event["type"] in ("answer", "vote", "refused", "winner")
-    ]
     final = result.values("Final answer")
     return {
         "exit code": result.code,
         "winner": result.values("Winner"),
         "final": [pathlib.Path(path).read_bytes() for path in final],
         "answers": answers,
-        "moves": moves,
+        "moves": result.moves,
         "manifest": (
             result.log_dir / "final_output" / "manifest.json"
         ).read_bytes(),
@@ -61,9 +44,9 @@ def course(result):
 def assert_one_course(path):
     """Twice the same; and what the scenario's first lines promise."""
     first = run("--dry-run", "Q", config=path)
-    assert_replays(first)
+    assert_replays(first.log_dir)
     second = run("--dry-run", "Q", config=path)
-    assert_replays(second)
+    assert_replays(second.log_dir)
     before, after = course(first), course(second)
     for part, value in before.items():
         assert after[part] == value, f"{part}:\n{value}\n{after[part]}"
@@ -101,7 +84,7 @@ def test_a_run_out_of_time_replays():
     )
     result = run("--orchestrator-timeout", "1", "Q", config=config)
     assert result.code == 3 and result.winner == "a", result
-    assert_replays(result)
+    assert_replays(result.log_dir)
 
 
 def test_an_interrupted_run_replays():
@@ -119,7 +102,7 @@ def test_an_interrupted_run_replays():
     result = going.wait()
     massgen.assert_clean(result)
     assert result.code == 4 and result.winner == "a", result
-    assert_replays(result)
+    assert_replays(result.log_dir)
 
 
 def test_a_run_with_every_kind_of_text_replays():
@@ -138,7 +121,7 @@ def test_a_run_with_every_kind_of_text_replays():
     )
     result = run("--dry-run", "W\u00e4r's \u20ac?\n", config=config)
     assert result.winner == "a", result
-    assert_replays(result)
+    assert_replays(result.log_dir)
 
 
 @harness.limit(60)
@@ -151,7 +134,7 @@ def test_many_agents_replay():
     )
     result = run("--dry-run", "Q", config=config)
     assert result.code == 0, result
-    assert_replays(result)
+    assert_replays(result.log_dir)
 
 
 def test_the_journal_of_a_killed_run_is_readable():
@@ -170,7 +153,9 @@ def test_the_journal_of_a_killed_run_is_readable():
         ),
         "the end of its workers",
     )
-    got = json.loads(replay(going.log_dir / "events.ndjson"))
+    done = massgen.replay(going.log_dir)
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
     assert got["agents"]["a"]["answer_count"] == 1, got
     assert got["meta"]["outcome"] == "running", got
     assert got["meta"]["session_id"] == status["meta"]["session_id"], got
@@ -182,9 +167,7 @@ def test_a_changed_journal_is_refused():
     journal = result.log_dir / "events.ndjson"
     text = journal.read_bytes()
     journal.write_bytes(text.replace(b'"answer"', b'"answeR"', 1))
-    done = subprocess.run(
-        [REPLAY, journal], capture_output=True, timeout=30, check=False
-    )
+    done = massgen.replay(result.log_dir)
     assert done.returncode == 1, done
     assert b"is damaged" in done.stderr, done
 

@@ -196,11 +196,6 @@ def course(result):
         name: data.replace(result.log_dir.name.encode(), b"SESSION")
         for name, data in files.items()
     }
-    moves = [
-        (e["type"], e["agent"], e["at_ms"])
-        for e in result.events
-        if e["type"] in ("answer", "vote", "refused", "winner")
-    ]
     return {
         "winner": result.winner,
         "reason": status["results"]["winner_reason"],
@@ -208,7 +203,7 @@ def course(result):
         "superseded": status["results"]["votes_superseded"],
         "manifest": manifest.replace(result.log_dir.name, "SESSION"),
         "files": files,
-        "moves": moves,
+        "moves": result.moves,
     }
 
 

@@ -19,6 +19,7 @@ from massgen import (  # noqa: E402
     agents_config,
     assert_clean,
     assert_manifest,
+    assert_replays,
     environment,
     mock,
     plain,
@@ -27,8 +28,6 @@ from massgen import (  # noqa: E402
     write_config,
 )
 from worker import Worker, call, level, tools  # noqa: E402
-
-REPLAY = harness.BUILD / "tests" / "bin" / "replay"
 
 # A worker of three lines a turn, which does to its snapshots what it likes.
 WORKER = """#!/usr/bin/python3
@@ -449,11 +448,7 @@ def test_two_runs_in_one_place_share_nothing():
 def test_the_journal_says_it_all():
     result = run("--dry-run", "Q", config=two_answers())
     assert result.code == 0, result
-    done = subprocess.run(
-        [REPLAY, result.log_dir / "events.ndjson"],
-        capture_output=True, check=True)
-    ours = (result.log_dir / "status.json").read_bytes()
-    assert done.stdout == ours, done.stdout[:2000]
+    assert_replays(result.log_dir)
 
 
 def test_symlinks_out_of_the_workspace_stay_behind():

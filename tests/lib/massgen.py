@@ -14,6 +14,7 @@ import processes
 from harness import BUILD, ROOT, wait_until
 
 MASSGEN = BUILD / "massgen"
+REPLAY = BUILD / "tests" / "bin" / "replay"
 SCHEMA = json.loads((ROOT / "configs/schema/status.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
@@ -105,6 +106,15 @@ class Result:
         """The journal."""
         text = (self.log_dir / "events.ndjson").read_bytes()
         return [json.loads(line) for line in text.splitlines()]
+
+    @property
+    def moves(self):
+        """What decided the run, from the journal."""
+        return [
+            (event["type"], event["agent"], event["at_ms"])
+            for event in self.events
+            if event["type"] in ("answer", "vote", "refused", "winner")
+        ]
 
     @property
     def winner(self):
@@ -385,6 +395,24 @@ def assert_journal(log_dir):
         assert isinstance(event["time"], float), line
         assert isinstance(event["type"], str), line
         assert re.fullmatch(r"[0-9a-f]{8}", event["c"]), line
+
+
+def replay(log_dir):
+    """The program that adds up the journal's events, when it has ended."""
+    return subprocess.run(
+        [REPLAY, log_dir / "events.ndjson"],
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def assert_replays(log_dir):
+    """The last status.json is the journal's, byte for byte."""
+    done = replay(log_dir)
+    assert done.returncode == 0, done.stderr
+    want = (log_dir / "status.json").read_bytes()
+    assert done.stdout == want, f"{done.stdout.decode()}\n{want.decode()}"
 
 
 def temporary_files(directory):

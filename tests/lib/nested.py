@@ -3,14 +3,10 @@
 import hashlib
 import json
 import pathlib
-import subprocess
 
 import massgen
-from harness import BUILD
 from massgen import MASSGEN, agents_config
 from worker import call
-
-REPLAY = BUILD / "tests" / "bin" / "replay"
 
 # As the case study has it: find the run, watch it, read what came of it.
 FOLLOW = r"""
@@ -88,14 +84,6 @@ def assert_adds_up(status):
     assert status["results"]["estimated_cost"] == cost
 
 
-def assert_replays(log_dir):
-    """The journal folds to the last status.json, byte for byte."""
-    done = subprocess.run([REPLAY, log_dir / "events.ndjson"],
-                          capture_output=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == (log_dir / "status.json").read_bytes()
-
-
 def assert_family(log_dir):
     """What holds for a run and all below it; returns how many there are."""
     status = status_of(log_dir)
@@ -103,7 +91,7 @@ def assert_family(log_dir):
     assert not errors, errors
     assert_adds_up(status)
     massgen.assert_journal(log_dir)
-    assert_replays(log_dir)
+    massgen.assert_replays(log_dir)
     left = [n for n in ("children", "run.lock", "tmp", "ballast")
             if (log_dir / n).exists()]
     assert not left, left
