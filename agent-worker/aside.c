@@ -164,8 +164,8 @@ restart_of(const struct reply *r)
 	    r->calls[i].arguments.len, ARGUMENTS_DEPTH, err, sizeof(err));
 	if (o == NULL)
 		return (NULL);
-	reason = tool_string(o, "reason");
-	instructions = tool_string(o, "instructions");
+	reason = field_get_str(o, "reason");
+	instructions = field_get_str(o, "instructions");
 	restart = json_object_new_object();
 	field_put_str(restart, "reason", reason == NULL ? "" : reason);
 	field_put_str(

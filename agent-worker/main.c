@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "agent-worker/tool/snapshot.h"
 #include "agent-worker/tool/tool.h"
 #include "ipc/children.h"
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/pathname.h"
@@ -29,6 +29,7 @@
 
 #define AGENTS_MAX 1000000
 #define SLACK_MS   1000
+#define IDLE_MS    300000 /* unless init says otherwise */
 
 /* No core, and no reader of our memory among the user's other processes. */
 static bool
@@ -41,42 +42,10 @@ harden(void)
 	return (prctl(PR_SET_DUMPABLE, 0) == 0);
 }
 
-/*
- * The supervisor serves all workers: it is never kept waiting by one that
- * computes.  Tools do not inherit it.  sched(7).
- */
-static void
-give_way(void)
-{
-	struct sched_param none = { 0 };
-
-	(void)sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &none);
-}
-
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (NULL);
-	return (field_string(v));
-}
-
-static bool
-true_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(o, key, &v) &&
-	    json_object_get_boolean(v));
-}
-
 static void
 configure(struct agent *a, struct msg *m)
 {
-	struct json_object *o = m->backend, *v;
+	struct json_object *o = m->backend;
 
 	if (m->version != MSG_VERSION || a->configured || m->count < 1 ||
 	    m->count > AGENTS_MAX) {
@@ -88,33 +57,27 @@ configure(struct agent *a, struct msg *m)
 	m->root = NULL; /* ours from now on */
 	a->name = a->init.agent;
 	a->system_message = a->init.system_message;
-	a->backend.type = string_in(o, "type");
-	a->backend.wire = string_in(o, "wire");
-	a->backend.base_url = string_in(o, "base_url");
+	a->backend.type = field_get_str(o, "type");
+	a->backend.wire = field_get_str(o, "wire");
+	a->backend.base_url = field_get_str(o, "base_url");
 	a->backend.key = a->init.key;
-	a->model = string_in(o, "model");
-	a->synthesis_model = string_in(o, "synthesis_model");
-	a->planning_model = string_in(o, "planning_model");
-	a->planning_call = true_in(o, "planning_call");
-	if (json_object_object_get_ex(o, "fallback_models", &v) &&
-	    json_object_is_type(v, json_type_array))
-		a->fallback_models = v;
-	if (json_object_object_get_ex(o, "program", &v))
-		a->program = v;
-	if (json_object_object_get_ex(o, "params", &v))
-		a->backend.params = v;
+	a->model = field_get_str(o, "model");
+	a->synthesis_model = field_get_str(o, "synthesis_model");
+	a->planning_model = field_get_str(o, "planning_model");
+	a->planning_call = field_get_bool(o, "planning_call", false);
+	a->fallback_models = field_get(o, "fallback_models", json_type_array);
+	a->program = field_get(o, "program", json_type_object);
+	a->backend.params = field_get(o, "params", json_type_object);
 	o = a->init.options;
-	a->sensitivity = string_in(o, "voting_sensitivity");
-	a->novelty = string_in(o, "answer_novelty");
-	a->direct = true_in(o, "direct");
-	a->planning_mode = true_in(o, "planning_mode");
-	a->planning_instruction = string_in(o, "planning_instruction");
-	a->reserve = true_in(o, "reserve");
+	a->sensitivity = field_get_str(o, "voting_sensitivity");
+	a->novelty = field_get_str(o, "answer_novelty");
+	a->direct = field_get_bool(o, "direct", false);
+	a->planning_mode = field_get_bool(o, "planning_mode", false);
+	a->planning_instruction = field_get_str(o, "planning_instruction");
+	a->reserve = field_get_bool(o, "reserve", false);
 	if (a->reserve && a->backend.params != NULL)
 		bound_set(a->backend.params);
-	a->idle_ms = 300000;
-	if (json_object_object_get_ex(o, "idle_ms", &v))
-		a->idle_ms = json_object_get_int64(v);
+	a->idle_ms = field_get_int(o, "idle_ms", IDLE_MS);
 	a->answers = xcalloc((size_t)a->init.count, sizeof(*a->answers));
 	a->tools = toolbox_new(a, a->init.tools);
 	a->configured = true;
@@ -168,9 +131,9 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 	    : 0;
 	for (i = 0; i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		const char *name = string_in(o, "agent");
-		const char *label = string_in(o, "label");
-		const char *text = string_in(o, "text");
+		const char *name = field_get_str(o, "agent");
+		const char *label = field_get_str(o, "label");
+		const char *text = field_get_str(o, "text");
 		struct answer *slot = name == NULL ? NULL : slot_for(a, name);
 		const char *files;
 
@@ -180,7 +143,7 @@ take_answers(struct agent *a, struct json_object *list, int64_t seen)
 		free(slot->text);
 		free(slot->files);
 		slot->label = xstrdup(label);
-		files = string_in(o, "files");
+		files = field_get_str(o, "files");
 		slot->text = text_of(a, name, text, files);
 		slot->files = files == NULL ? NULL : xstrdup(files);
 		slot->cut = json_object_object_get_ex(o, "bytes", NULL);
@@ -492,7 +455,6 @@ main(int argc, char **argv)
 		    argv[0]);
 		return (EX_USAGE);
 	}
-	give_way();
 	link_init(&agent.link);
 	say_hello(&agent, harden());
 	while (!agent.link.closed) {

@@ -41,16 +41,6 @@ get_string(struct step s, const char *key)
 	return (v == NULL ? NULL : json_object_get_string(v));
 }
 
-static int64_t
-get_int(struct json_object *o, const char *key, int64_t otherwise)
-{
-	struct json_object *v;
-
-	if (o == NULL || !json_object_object_get_ex(o, key, &v))
-		return (otherwise);
-	return (json_object_get_int64(v));
-}
-
 /* --- faults --- */
 
 static void
@@ -100,7 +90,7 @@ static void
 fault_exit(struct agent *a, struct step s)
 {
 	(void)a;
-	_exit((int)get_int(s.o, "code", 1));
+	_exit((int)field_get_int(s.o, "code", 1));
 }
 
 static void
@@ -227,10 +217,10 @@ pay(struct agent *a, struct step s)
 	struct json_object *tokens = get(s, "tokens"), *cost = get(s, "cost");
 	struct msg m = { .type = MSG_RESERVE,
 		.cost = cost == NULL ? 0 : json_object_get_double(cost),
-		.input_tokens = get_int(tokens, "input", 100),
-		.output_tokens = get_int(tokens, "output", 50),
-		.cached_input_tokens = get_int(tokens, "cached", 0),
-		.reasoning_tokens = get_int(tokens, "reasoning", 0) };
+		.input_tokens = field_get_int(tokens, "input", 100),
+		.output_tokens = field_get_int(tokens, "output", 50),
+		.cached_input_tokens = field_get_int(tokens, "cached", 0),
+		.reasoning_tokens = field_get_int(tokens, "reasoning", 0) };
 
 	if (a->reserve && !agent_reserve(a, &m))
 		return (false);
@@ -252,9 +242,9 @@ static bool
 stream(struct agent *a, struct step s)
 {
 	struct json_object *o = get(s, "stream");
-	int64_t i, chunks = get_int(o, "chunks", 1);
-	int64_t bytes = get_int(o, "bytes", 16);
-	int64_t interval = get_int(o, "interval_ms", 0);
+	int64_t i, chunks = field_get_int(o, "chunks", 1);
+	int64_t bytes = field_get_int(o, "bytes", 16);
+	int64_t interval = field_get_int(o, "interval_ms", 0);
 	char *text;
 
 	if (o == NULL)
@@ -298,7 +288,7 @@ answer_text(const struct agent *a, struct step s)
 	if (text != NULL)
 		return (mock_tools_fill(text));
 	if (get(s, "answer_bytes") != NULL)
-		return (generated(get_int(s.o, "answer_bytes", 0)));
+		return (generated(field_get_int(s.o, "answer_bytes", 0)));
 	if (s.o == NULL && agent_answer_of(a, a->name) == NULL)
 		return (default_answer(a));
 	return (NULL);
@@ -439,7 +429,7 @@ static bool
 await_go(struct agent *a, struct step s, int64_t began)
 {
 	const struct fault *f = fault_of(s);
-	int64_t delay = get_int(s.o, "delay_ms", 0);
+	int64_t delay = field_get_int(s.o, "delay_ms", 0);
 	struct msg m = { .type = MSG_READY,
 		.after_ms = f != NULL && f->never ? -1 : delay };
 

@@ -8,6 +8,7 @@
 #include "agent-worker/prompt.h"
 #include "agent-worker/tool/tool.h"
 #include "ipc/buf.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
 /* A text chosen by a configuration word; the first row is the default. */
@@ -206,11 +207,9 @@ add_answers(const struct agent *a, struct buf *b)
 static const char *
 member_string(struct json_object *o, const char *key)
 {
-	struct json_object *v;
+	const char *text = field_get_str(o, key);
 
-	return (json_object_object_get_ex(o, key, &v) && v != NULL
-		? json_object_get_string(v)
-		: "");
+	return (text == NULL ? "" : text);
 }
 
 static void

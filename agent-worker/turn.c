@@ -119,18 +119,6 @@ say_context(struct work *w, const char *user)
 	agent_say_context(w->agent, w->system, user, tools);
 }
 
-/* A string argument of a call; NULL: it has none.  *out_root keeps it. */
-static const char *
-argument(struct json_object *root, const char *key)
-{
-	struct json_object *v;
-
-	if (root == NULL || !json_object_object_get_ex(root, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (NULL);
-	return (field_string(v));
-}
-
 static size_t
 count_calls(const struct reply *r, const char *name)
 {
@@ -211,7 +199,7 @@ static enum progress
 submit_answer(
     struct work *w, const struct reply *r, struct json_object *arguments)
 {
-	const char *content = argument(arguments, "content");
+	const char *content = field_get_str(arguments, "content");
 	struct msg m = { .type = MSG_ANSWER, .seen = w->agent->seen };
 
 	if (content == NULL)
@@ -224,10 +212,10 @@ static enum progress
 submit_vote(
     struct work *w, const struct reply *r, struct json_object *arguments)
 {
-	const char *reason = argument(arguments, "reason");
+	const char *reason = field_get_str(arguments, "reason");
 	struct msg m = { .type = MSG_VOTE,
 		.seen = w->agent->seen,
-		.agent = argument(arguments, "agent_id"),
+		.agent = field_get_str(arguments, "agent_id"),
 		.text = reason == NULL ? "" : reason };
 
 	/* a vote that could not know the news is the model's to reconsider */

@@ -71,14 +71,11 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	va_list ap;
 	bool ok;
 	char *s;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&s, fmt, ap);
+	s = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (n == -1)
-		fatal("vasprintf");
-	ok = buf_add(b, s, (size_t)n);
+	ok = buf_adds(b, s);
 	free(s);
 	return (ok);
 }

@@ -16,6 +16,44 @@
 	((type const *)(const void *)((const char *)(base) + (f)->off))
 
 struct json_object *
+field_get(struct json_object *object, const char *key, enum json_type type)
+{
+	struct json_object *value;
+
+	if (!json_object_is_type(object, json_type_object) ||
+	    !json_object_object_get_ex(object, key, &value) ||
+	    !json_object_is_type(value, type))
+		return (NULL);
+	return (value);
+}
+
+const char *
+field_get_str(struct json_object *object, const char *key)
+{
+	struct json_object *value = field_get(object, key, json_type_string);
+
+	return (value == NULL ? NULL : field_string(value));
+}
+
+int64_t
+field_get_int(struct json_object *object, const char *key, int64_t otherwise)
+{
+	struct json_object *value = field_get(object, key, json_type_int);
+
+	if (value == NULL)
+		value = field_get(object, key, json_type_double);
+	return (value == NULL ? otherwise : json_object_get_int64(value));
+}
+
+bool
+field_get_bool(struct json_object *object, const char *key, bool otherwise)
+{
+	struct json_object *value = field_get(object, key, json_type_boolean);
+
+	return (value == NULL ? otherwise : json_object_get_boolean(value));
+}
+
+struct json_object *
 field_real(double value)
 {
 	char text[32];

@@ -53,6 +53,16 @@ int fields_get(const struct field *, void *base, struct json_object *object,
  */
 const char *field_string(struct json_object *);
 
+/*
+ * A member of an object that has this type; NULL: there is none, or no object.
+ * A number is an int or a double.  What is returned is the object's.
+ */
+struct json_object *field_get(
+    struct json_object *, const char *key, enum json_type);
+const char *field_get_str(struct json_object *, const char *key);
+int64_t field_get_int(struct json_object *, const char *key, int64_t otherwise);
+bool field_get_bool(struct json_object *, const char *key, bool otherwise);
+
 /* A number with as few digits as read back to the same value. */
 struct json_object *field_real(double);
 

@@ -6,6 +6,7 @@
 #ifndef IPC_XMALLOC_H
 #define IPC_XMALLOC_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /* Zeroed memory for n objects of size bytes; the caller frees it. */
@@ -18,7 +19,9 @@ void *xreallocarray(void *old, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 
-/* As asprintf(3); the caller frees the result. */
+/* As asprintf(3) and vasprintf(3); the caller frees the result. */
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *fmt, va_list)
+    __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -65,12 +65,9 @@ keep_presented(struct run *run, const char *id, const char *text)
 static char *
 words(struct json_object *o, const char *key)
 {
-	struct json_object *v;
+	const char *text = field_get_str(o, key);
 
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (xstrdup(""));
-	return (utf8_line(field_string(v), WORDS_MAX));
+	return (utf8_line(text == NULL ? "" : text, WORDS_MAX));
 }
 
 static void

@@ -12,6 +12,7 @@
 
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "ipc/xmalloc.h"
 #include "supervisor/attempt.h"
 #include "supervisor/planning.h"
 #include "supervisor/nest/child.h"
@@ -61,8 +62,7 @@ run_warn(struct run *run, const char *fmt, ...)
 	char *text;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	log_warnx("%s", text);
 	e.text = text;

@@ -115,8 +115,7 @@ reply_fail(struct reply *r, enum failure failure, const char *fmt, ...)
 		return;
 	r->failure = failure;
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	free(r->error);
 	r->error = utf8_line(text, REPLY_ERROR_MAX - 3);

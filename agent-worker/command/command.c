@@ -19,6 +19,7 @@
 #include "agent-worker/command/program.h"
 #include "agent-worker/prompt.h"
 #include "agent-worker/tool/words.h"
+#include "ipc/field.h"
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
@@ -45,16 +46,6 @@ struct work {
 	size_t to_show; /* bytes that may still be passed on */
 	struct output output;
 };
-
-static const char *
-setting(const struct work *w, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(w->config, key, &v))
-		return (NULL);
-	return (json_object_get_string(v));
-}
 
 /* --- the program's surroundings --- */
 
@@ -355,7 +346,7 @@ run_program(struct work *w, const char *input, struct program_end *end)
 {
 	struct program program = { .argv = make_argv(w),
 		.envp = make_env(w),
-		.dir = setting(w, "cwd"),
+		.dir = field_get_str(w->config, "cwd"),
 		.input = input,
 		.len = strlen(input),
 		.take = take,
@@ -371,7 +362,7 @@ run_program(struct work *w, const char *input, struct program_end *end)
 static enum progress
 run_once(struct work *w)
 {
-	const char *form = setting(w, "output");
+	const char *form = field_get_str(w->config, "output");
 	char *input = make_input(w);
 	enum progress p = RUN_OVER;
 	struct program_end end;

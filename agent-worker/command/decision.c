@@ -7,27 +7,17 @@
 
 #include "agent-worker/command/decision.h"
 #include "agent-worker/prompt.h"
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/xmalloc.h"
 
 #define DEPTH_MAX      16
 #define CANDIDATES_MAX 1000 /* objects tried, from the end */
 
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (NULL);
-	return (json_object_get_string(v));
-}
-
 static enum decision_kind
 kind_of(struct json_object *o)
 {
-	const char *action = string_in(o, "action");
+	const char *action = field_get_str(o, "action");
 
 	if (action != NULL && strcmp(action, PROMPT_VOTE) == 0)
 		return (DECISION_VOTE);
@@ -89,9 +79,9 @@ text_above(const char *text, size_t len, bool fenced)
 static void
 take(struct decision *d, struct json_object *o, char *above)
 {
-	const char *content = string_in(o, "content");
-	const char *agent = string_in(o, "agent_id");
-	const char *reason = string_in(o, "reason");
+	const char *content = field_get_str(o, "content");
+	const char *agent = field_get_str(o, "agent_id");
+	const char *reason = field_get_str(o, "reason");
 
 	d->kind = kind_of(o);
 	d->text = above;

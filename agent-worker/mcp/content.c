@@ -7,20 +7,9 @@
 #include "ipc/field.h"
 
 static const char *
-text_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (NULL);
-	return (field_string(v));
-}
-
-static const char *
 text_or(struct json_object *o, const char *key, const char *otherwise)
 {
-	const char *text = text_of(o, key);
+	const char *text = field_get_str(o, key);
 
 	return (text == NULL ? otherwise : text);
 }
@@ -66,13 +55,13 @@ static void
 add_link(struct buf *out, struct json_object *o)
 {
 	buf_addf(out, "[resource %s", text_or(o, "uri", "without a URI"));
-	if (text_of(o, "name") != NULL)
-		buf_addf(out, ", \"%s\"", text_of(o, "name"));
-	if (text_of(o, "mimeType") != NULL)
-		buf_addf(out, ", %s", text_of(o, "mimeType"));
+	if (field_get_str(o, "name") != NULL)
+		buf_addf(out, ", \"%s\"", field_get_str(o, "name"));
+	if (field_get_str(o, "mimeType") != NULL)
+		buf_addf(out, ", %s", field_get_str(o, "mimeType"));
 	buf_adds(out, "]");
-	if (text_of(o, "description") != NULL)
-		buf_addf(out, " %s", text_of(o, "description"));
+	if (field_get_str(o, "description") != NULL)
+		buf_addf(out, " %s", field_get_str(o, "description"));
 }
 
 static void
@@ -83,11 +72,11 @@ add_resource(struct buf *out, struct json_object *o)
 	if (!json_object_object_get_ex(o, "resource", &r))
 		return;
 	add_link(out, r);
-	if (text_of(r, "text") != NULL)
-		buf_addf(out, "\n%s", text_of(r, "text"));
-	else if (text_of(r, "blob") != NULL)
+	if (field_get_str(r, "text") != NULL)
+		buf_addf(out, "\n%s", field_get_str(r, "text"));
+	else if (field_get_str(r, "blob") != NULL)
 		buf_addf(out, " %zu bytes: not shown",
-		    decoded_size(text_of(r, "blob")));
+		    decoded_size(field_get_str(r, "blob")));
 }
 
 static void

@@ -36,17 +36,6 @@ static const struct mcp_transport *const transports[] = { &mcp_stdio,
 
 /* --- configuration --- */
 
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (NULL);
-	return (field_string(v));
-}
-
 static int64_t
 timeout_of(struct json_object *config)
 {
@@ -64,13 +53,13 @@ static bool
 init_server(
     struct mcp_server *s, struct toolbox *box, struct json_object *config)
 {
-	const char *type = string_in(config, "type");
+	const char *type = field_get_str(config, "type");
 	size_t i;
 
 	memset(s, 0, sizeof(*s));
 	s->box = box;
 	s->config = config;
-	s->name = string_in(config, "name");
+	s->name = field_get_str(config, "name");
 	s->timeout_ms = timeout_of(config);
 	for (i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
 		if (type != NULL && strcmp(transports[i]->type, type) == 0)
@@ -89,8 +78,7 @@ open_family(struct toolbox *box)
 	struct family *f;
 	size_t i, n;
 
-	if (!json_object_object_get_ex(box->config, "mcp", &list) ||
-	    !json_object_is_type(list, json_type_array))
+	if ((list = field_get(box->config, "mcp", json_type_array)) == NULL)
 		return;
 	n = json_object_array_length(list);
 	f = xcalloc(1, sizeof(*f));
@@ -207,7 +195,7 @@ schema_of(struct json_object *tool)
 	const char *type;
 
 	if (json_object_object_get_ex(tool, "inputSchema", &schema) &&
-	    (type = string_in(schema, "type")) != NULL &&
+	    (type = field_get_str(schema, "type")) != NULL &&
 	    strcmp(type, "object") == 0)
 		return (json_object_get(schema));
 	schema = json_object_new_object();
@@ -220,7 +208,7 @@ static tool_run_fn run_tool;
 static void
 add_tool(struct mcp_server *s, struct json_object *o)
 {
-	const char *name = string_in(o, "name"), *text;
+	const char *name = field_get_str(o, "name"), *text;
 	char shown[MCP_NAME_MAX + 1], *description;
 	struct mcp_tool *t;
 
@@ -232,8 +220,8 @@ add_tool(struct mcp_server *s, struct json_object *o)
 		    shown);
 		return;
 	}
-	if ((text = string_in(o, "description")) == NULL &&
-	    (text = string_in(o, "title")) == NULL)
+	if ((text = field_get_str(o, "description")) == NULL &&
+	    (text = field_get_str(o, "title")) == NULL)
 		text = "";
 	description = xstrndup(text, utf8_prefix(text, strlen(text), TEXT_MAX));
 	t = xcalloc(1, sizeof(*t));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent-worker/mcp/names.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
 #define DIGITS 8
@@ -90,11 +91,11 @@ mcp_is_wanted(struct json_object *config, const char *server, const char *tool)
 	struct json_object *list;
 	bool wanted = true;
 
-	if (json_object_object_get_ex(config, "allowed_tools", &list) &&
-	    json_object_is_type(list, json_type_array))
+	if ((list = field_get(config, "allowed_tools", json_type_array)) !=
+	    NULL)
 		wanted = is_listed(list, whole, tool);
-	if (json_object_object_get_ex(config, "exclude_tools", &list) &&
-	    json_object_is_type(list, json_type_array) &&
+	if ((list = field_get(config, "exclude_tools", json_type_array)) !=
+		NULL &&
 	    is_listed(list, whole, tool))
 		wanted = false;
 	free(whole);

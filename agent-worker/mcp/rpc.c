@@ -8,17 +8,6 @@
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 
-static struct json_object *
-member(struct json_object *o, const char *key, enum json_type type)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, type))
-		return (NULL);
-	return (v);
-}
-
 /* Ours are integers; a few servers send them back as strings. */
 static int64_t
 number_of(struct json_object *id)
@@ -43,14 +32,14 @@ kind_of(struct rpc_message *m)
 	struct json_object *o = m->whole, *method;
 	bool has_id = json_object_object_get_ex(o, "id", &m->id);
 
-	method = member(o, "method", json_type_string);
+	method = field_get(o, "method", json_type_string);
 	if (method != NULL) {
 		m->method = field_string(method);
 		(void)json_object_object_get_ex(o, "params", &m->params);
 		return (has_id && m->id != NULL ? RPC_REQUEST : RPC_NOTE);
 	}
 	m->number = number_of(m->id);
-	m->error = member(o, "error", json_type_object);
+	m->error = field_get(o, "error", json_type_object);
 	if (m->error != NULL || json_object_object_get_ex(o, "result", NULL)) {
 		(void)json_object_object_get_ex(o, "result", &m->result);
 		return (RPC_REPLY);
@@ -164,7 +153,7 @@ rpc_text(struct json_object *message, size_t *len)
 int64_t
 rpc_error_code(struct json_object *error)
 {
-	struct json_object *v = member(error, "code", json_type_int);
+	struct json_object *v = field_get(error, "code", json_type_int);
 
 	return (v == NULL ? 0 : json_object_get_int64(v));
 }
@@ -172,7 +161,7 @@ rpc_error_code(struct json_object *error)
 const char *
 rpc_error_text(struct json_object *error)
 {
-	struct json_object *v = member(error, "message", json_type_string);
+	struct json_object *v = field_get(error, "message", json_type_string);
 
 	return (v == NULL ? "an error without a message" : field_string(v));
 }

@@ -71,17 +71,6 @@ mcp_note_progress(struct mcp_server *s)
 	agent_say_activity(s->box->agent, "running_tool", NULL);
 }
 
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(o, key, &v) ||
-	    !json_object_is_type(v, json_type_string))
-		return (NULL);
-	return (field_string(v));
-}
-
 /* --- what comes --- */
 
 struct taking {
@@ -116,7 +105,7 @@ take_note(struct mcp_server *s, const struct rpc_message *m)
 	if (strcmp(m->method, "notifications/tools/list_changed") == 0) {
 		s->list_is_stale = true;
 	} else if (strcmp(m->method, "notifications/message") == 0) {
-		text = string_in(m->params, "level");
+		text = field_get_str(m->params, "level");
 		if (text != NULL && strcmp(text, "debug") != 0 &&
 		    strcmp(text, "info") != 0)
 			mcp_log(s, "says: ",
@@ -333,7 +322,7 @@ initialize(struct mcp_server *s, const char *version, int64_t until,
 	outcome = request(s, "initialize", params, until, &result, out_error);
 	if (outcome != MCP_OK)
 		return (outcome);
-	theirs = string_in(result, "protocolVersion");
+	theirs = field_get_str(result, "protocolVersion");
 	s->version = known_version(theirs);
 	if (s->version == NULL)
 		outcome = mcp_fail(s, MCP_LOST,
@@ -449,7 +438,7 @@ take_page(struct json_object *page, struct json_object *all)
 	for (i = 0; i < n && json_object_array_length(all) < TOOLS_MAX; i++)
 		json_object_array_add(
 		    all, json_object_get(json_object_array_get_idx(list, i)));
-	return (string_in(page, "nextCursor"));
+	return (field_get_str(page, "nextCursor"));
 }
 
 enum mcp_outcome
@@ -493,7 +482,8 @@ mcp_call(struct mcp_server *s, const char *tool, struct json_object *arguments,
 	field_put_str(params, "name", tool);
 	field_put(params, "arguments", json_object_get(arguments));
 	outcome = request(s, "tools/call", params, until, out_result, NULL);
-	type = outcome == MCP_OK ? string_in(*out_result, "resultType") : NULL;
+	type =
+	    outcome == MCP_OK ? field_get_str(*out_result, "resultType") : NULL;
 	if (type != NULL && strcmp(type, "complete") != 0) {
 		outcome = mcp_fail(s, MCP_REFUSED,
 		    "the server wants more input (%.40s), which is not "

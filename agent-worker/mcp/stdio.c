@@ -14,6 +14,7 @@
 #include "agent-worker/tool/confined.h"
 #include "ipc/chan.h"
 #include "ipc/children.h"
+#include "ipc/field.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
@@ -80,16 +81,6 @@ free_argv(char **argv)
 	free(argv);
 }
 
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(o, key, &v)
-		? json_object_get_string(v)
-		: NULL);
-}
-
 static char **
 variable(char **env, const char *name)
 {
@@ -127,13 +118,13 @@ environment_of(const struct mcp_server *s)
 static bool
 has_network(const struct mcp_server *s)
 {
-	const char *network = string_in(s->config, "network");
+	const char *network = field_get_str(s->config, "network");
 	struct json_object *commands;
 
 	if (network == NULL &&
 	    json_object_object_get_ex(
 		s->box->config, "command_line", &commands))
-		network = string_in(commands, "network");
+		network = field_get_str(commands, "network");
 	return (network != NULL && strcmp(network, "host") == 0);
 }
 
@@ -325,7 +316,7 @@ attach(struct mcp_server *s, struct confined *program)
 static bool
 start(struct mcp_server *s)
 {
-	struct confined_want want = { .dir = string_in(s->config, "cwd"),
+	struct confined_want want = { .dir = field_get_str(s->config, "cwd"),
 		.input = true,
 		.network = has_network(s),
 		.grace_ms = GRACE_MS };

@@ -50,16 +50,6 @@ struct post {
 	const char *trouble;
 };
 
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(o, key, &v)
-		? json_object_get_string(v)
-		: NULL);
-}
-
 /* --- headers --- */
 
 static void
@@ -78,7 +68,7 @@ static void
 add_argument(
     struct headers *h, struct json_object *schema, struct json_object *value)
 {
-	const char *wanted = string_in(schema, "x-mcp-header");
+	const char *wanted = field_get_str(schema, "x-mcp-header");
 	char *name;
 
 	if (wanted == NULL || json_object_is_type(value, json_type_object) ||
@@ -112,7 +102,7 @@ static void
 add_modern(
     struct headers *h, const struct mcp_server *s, const struct mcp_message *m)
 {
-	const char *name = string_in(m->params, "name");
+	const char *name = field_get_str(m->params, "name");
 	struct json_object *tool, *schema = NULL, *arguments = NULL;
 	size_t i, n = s->list == NULL ? 0 : json_object_array_length(s->list);
 
@@ -123,8 +113,8 @@ add_modern(
 	(void)json_object_object_get_ex(m->params, "arguments", &arguments);
 	for (i = 0; i < n; i++) {
 		tool = json_object_array_get_idx(s->list, i);
-		if (string_in(tool, "name") != NULL &&
-		    strcmp(string_in(tool, "name"), name) == 0 &&
+		if (field_get_str(tool, "name") != NULL &&
+		    strcmp(field_get_str(tool, "name"), name) == 0 &&
 		    json_object_object_get_ex(tool, "inputSchema", &schema))
 			add_arguments(h, schema, arguments);
 	}
@@ -476,7 +466,7 @@ post_answers(struct mcp_server *s)
 static bool
 start(struct mcp_server *s)
 {
-	const char *url = string_in(s->config, "url");
+	const char *url = field_get_str(s->config, "url");
 	struct wire *w;
 
 	if (url == NULL) {

@@ -14,23 +14,12 @@ const char *
 files_argument(struct json_object *arguments, const char *name,
     const char *operation, struct tool_result *result)
 {
-	const char *s = tool_string(arguments, name);
+	const char *s = field_get_str(arguments, name);
 
 	if (s == NULL)
 		tool_fail(result, operation,
 		    "%s is required, and has to be a string", name);
 	return (s);
-}
-
-struct json_object *
-files_array(struct json_object *arguments, const char *name)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(arguments, name, &v) &&
-		    json_object_is_type(v, json_type_array)
-		? v
-		: NULL);
 }
 
 bool
@@ -238,7 +227,7 @@ static const struct tool_row rows[] = {
 static void
 open_files(struct toolbox *box)
 {
-	if (tool_bool(box->config, "files", false))
+	if (field_get_bool(box->config, "files", false))
 		toolbox_add_rows(
 		    box, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 }

@@ -19,10 +19,6 @@
 const char *files_argument(struct json_object *arguments, const char *name,
     const char *operation, struct tool_result *);
 
-/* An array, or NULL. */
-struct json_object *files_array(
-    struct json_object *arguments, const char *name);
-
 /*
  * Which tool it is that fails, with the reason; returns true, for a tool to
  * return.

@@ -59,8 +59,8 @@ files_compare_files(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "compare_files";
-	struct diff_want want = { .context =
-				      tool_int(arguments, "context_lines", 3),
+	struct diff_want want = { .context = field_get_int(
+				      arguments, "context_lines", 3),
 		.max_lines = FILE_LINES_MAX };
 	struct buf a = BUF_INITIALIZER, b = BUF_INITIALIZER;
 	char why[FILES_WHY];
@@ -258,7 +258,7 @@ files_compare_directories(struct toolbox *box, void *arg,
 		p.only2 = json_object_new_array();
 		p.different = json_object_new_array();
 		p.identical = json_object_new_array();
-		if (tool_bool(arguments, "show_content_diff", false))
+		if (field_get_bool(arguments, "show_content_diff", false))
 			p.diffs = json_object_new_object();
 		compare_lists(&p, &a, &b);
 		tell_pair(&p, op, a.cut || b.cut, result);

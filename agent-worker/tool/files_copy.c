@@ -210,7 +210,7 @@ files_copy_files_batch(struct toolbox *box, void *arg,
 	static const char op[] = "copy_files_batch";
 	const char *from =
 	    files_argument(arguments, "source_base_path", op, result);
-	const char *to = tool_string(arguments, "destination_base_path");
+	const char *to = field_get_str(arguments, "destination_base_path");
 	char why[FILES_WHY];
 	struct batch b;
 
@@ -218,9 +218,10 @@ files_copy_files_batch(struct toolbox *box, void *arg,
 	if (from == NULL)
 		return (true);
 	begin_batch(&b, box, from, to == NULL || *to == '\0' ? "." : to,
-	    tool_bool(arguments, "overwrite", false));
-	if (copy_list(&b, files_array(arguments, "include_patterns"),
-		files_array(arguments, "exclude_patterns"), why,
+	    field_get_bool(arguments, "overwrite", false));
+	if (copy_list(&b,
+		field_get(arguments, "include_patterns", json_type_array),
+		field_get(arguments, "exclude_patterns", json_type_array), why,
 		sizeof(why)) == -1)
 		files_fail(result, op, why);
 	else
@@ -292,7 +293,7 @@ files_copy_file(struct toolbox *box, void *arg, struct json_object *arguments,
 	const char *to = from == NULL
 	    ? NULL
 	    : files_argument(arguments, "destination_path", op, result);
-	bool overwrite = tool_bool(arguments, "overwrite", false);
+	bool overwrite = field_get_bool(arguments, "overwrite", false);
 	char why[FILES_WHY] = "";
 	struct stat st;
 	struct batch b;

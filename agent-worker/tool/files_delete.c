@@ -128,7 +128,7 @@ files_delete_file(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	static const char op[] = "delete_file";
 	const char *path = files_argument(arguments, "path", op, result);
-	bool recursive = tool_bool(arguments, "recursive", false);
+	bool recursive = field_get_bool(arguments, "recursive", false);
 	struct json_object *details;
 	struct files_removed gone;
 	char why[FILES_WHY];
@@ -225,9 +225,9 @@ files_delete_files_batch(struct toolbox *box, void *arg,
 	work_begin(&p.work, box);
 	if (base != NULL &&
 	    files_collect(&p.work, base,
-		files_array(arguments, "include_patterns"),
-		files_array(arguments, "exclude_patterns"), &list, why,
-		sizeof(why)) == -1) {
+		field_get(arguments, "include_patterns", json_type_array),
+		field_get(arguments, "exclude_patterns", json_type_array),
+		&list, why, sizeof(why)) == -1) {
 		files_fail(result, op, why);
 	} else if (base != NULL) {
 		for (i = 0; i < list.n && work_go_on(&p.work); i++)

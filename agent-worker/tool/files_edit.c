@@ -93,9 +93,9 @@ edit_all(struct buf *text, struct json_object *edits, char *why, size_t whylen)
 	for (i = 0; i < n; i++) {
 		e = json_object_array_get_idx(edits, i);
 		old = json_object_is_type(e, json_type_object)
-		    ? tool_string(e, "oldText")
+		    ? field_get_str(e, "oldText")
 		    : NULL;
-		new = old == NULL ? NULL : tool_string(e, "newText");
+		new = old == NULL ? NULL : field_get_str(e, "newText");
 		if (new == NULL || *old == '\0')
 			snprintf(reason, sizeof(reason),
 			    "oldText, which may not be empty, and newText "
@@ -133,7 +133,8 @@ files_edit_file(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	static const char op[] = "edit_file";
 	const char *path = files_argument(arguments, "path", op, result);
-	struct json_object *edits = files_array(arguments, "edits");
+	struct json_object *edits =
+	    field_get(arguments, "edits", json_type_array);
 	struct buf was = BUF_INITIALIZER, is = BUF_INITIALIZER;
 	char why[FILES_WHY];
 	int ret;
@@ -151,7 +152,7 @@ files_edit_file(struct toolbox *box, void *arg, struct json_object *arguments,
 		buf_add(&is, was.data, was.len);
 		ret = edit_all(&is, edits, why, sizeof(why));
 	}
-	if (ret == 0 && !tool_bool(arguments, "dryRun", false))
+	if (ret == 0 && !field_get_bool(arguments, "dryRun", false))
 		ret = put_text(
 		    &box->walls, path, is.data, is.len, why, sizeof(why));
 	if (ret == 0)

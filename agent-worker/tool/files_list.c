@@ -142,8 +142,8 @@ files_directory_tree(struct toolbox *box, void *arg,
 {
 	static const char op[] = "directory_tree";
 	const char *path = files_argument(arguments, "path", op, result);
-	struct growing g = { .omit =
-				 files_array(arguments, "excludePatterns") };
+	struct growing g = { .omit = field_get(arguments, "excludePatterns",
+				 json_type_array) };
 	struct files_walk walk = { .visit = grow, .leave = grown, .arg = &g };
 	struct json_object *root = json_object_new_array();
 	char why[FILES_WHY];
@@ -206,8 +206,8 @@ files_search_files(struct toolbox *box, void *arg,
 {
 	static const char op[] = "search_files";
 	const char *path = files_argument(arguments, "path", op, result);
-	struct searching s = { .omit =
-				   files_array(arguments, "excludePatterns") };
+	struct searching s = { .omit = field_get(arguments, "excludePatterns",
+				   json_type_array) };
 	struct files_walk walk = { .visit = search, .arg = &s };
 	char why[FILES_WHY], *base;
 	struct work k;

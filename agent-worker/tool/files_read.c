@@ -176,10 +176,10 @@ read_lines(struct work *k, int fd, const struct stat *st, struct page *p,
 static bool
 which_lines(struct json_object *arguments, struct page *p, int64_t *out_tail)
 {
-	int64_t head = tool_int(arguments, "head", 0);
-	int64_t tail = tool_int(arguments, "tail", 0);
-	int64_t offset = tool_int(arguments, "offset", 1);
-	int64_t limit = tool_int(arguments, "limit", 0);
+	int64_t head = field_get_int(arguments, "head", 0);
+	int64_t tail = field_get_int(arguments, "tail", 0);
+	int64_t offset = field_get_int(arguments, "offset", 1);
+	int64_t limit = field_get_int(arguments, "limit", 0);
 
 	if (head < 0 || tail < 0 || offset < 0 || limit < 0 ||
 	    offset > LINES_MAX || (head > 0 && tail > 0) ||
@@ -258,7 +258,9 @@ files_read_multiple_files(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "read_multiple_files";
-	struct json_object *paths = files_array(arguments, "paths"), *path;
+	struct json_object *paths =
+			       field_get(arguments, "paths", json_type_array),
+			   *path;
 	struct work k;
 	size_t i, n;
 

@@ -9,6 +9,7 @@
 
 #include "agent-worker/tool/files.h"
 #include "agent-worker/tool/pattern.h"
+#include "ipc/field.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
@@ -172,26 +173,26 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	static const char op[] = "search_text";
 	struct search s = { .out = &result->text };
-	const char *path = tool_string(arguments, "path");
+	const char *path = field_get_str(arguments, "path");
 	const char *text = files_argument(arguments, "pattern", op, result);
-	int64_t most = tool_int(arguments, "max_results", RESULTS_USUAL);
+	int64_t most = field_get_int(arguments, "max_results", RESULTS_USUAL);
 	struct json_object *exclude;
 	char why[FILES_WHY];
 
 	(void)arg;
 	if (text == NULL)
 		return (true);
-	s.pattern = pattern_new(
-	    text, tool_bool(arguments, "ignore_case", false), why, sizeof(why));
+	s.pattern = pattern_new(text,
+	    field_get_bool(arguments, "ignore_case", false), why, sizeof(why));
 	if (s.pattern == NULL)
 		return (files_fail(result, op, why));
 	s.left = most < 1 ? 1 : most > RESULTS_MAX ? RESULTS_MAX : (size_t)most;
-	exclude = files_array(arguments, "exclude_patterns");
+	exclude = field_get(arguments, "exclude_patterns", json_type_array);
 	exclude = exclude == NULL ? usual_excludes() : json_object_get(exclude);
 	work_begin(&s.work, box);
 	if (search_path(&s, path == NULL ? "." : path,
-		files_array(arguments, "include_patterns"), exclude, why,
-		sizeof(why)) == -1)
+		field_get(arguments, "include_patterns", json_type_array),
+		exclude, why, sizeof(why)) == -1)
 		files_fail(result, op, why);
 	else
 		tell_rest(&s);

@@ -181,17 +181,6 @@ append(struct plan *p, const char *id, const char *description, int64_t now)
 	return (t);
 }
 
-static const char *
-member(struct json_object *o, const char *name)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(o, name, &v) &&
-		    json_object_is_type(v, json_type_string)
-		? field_string(v)
-		: NULL);
-}
-
 /* The task at that place of the list, without what it depends on. */
 static int
 take_task(struct plan *p, struct json_object *spec, size_t at, int64_t now,
@@ -203,8 +192,8 @@ take_task(struct plan *p, struct json_object *spec, size_t at, int64_t now,
 	if (json_object_is_type(spec, json_type_string)) {
 		description = field_string(spec);
 	} else if (json_object_is_type(spec, json_type_object)) {
-		description = member(spec, "description");
-		id = member(spec, "id");
+		description = field_get_str(spec, "description");
+		id = field_get_str(spec, "id");
 		if (id == NULL && json_object_object_get(spec, "id") != NULL)
 			return (refuse(
 			    err, errlen, "task %zu: id is no string", at));

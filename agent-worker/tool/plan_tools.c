@@ -97,7 +97,7 @@ static const char *
 required(struct json_object *arguments, const char *name, const char *operation,
     struct tool_result *result)
 {
-	const char *s = tool_string(arguments, name);
+	const char *s = field_get_str(arguments, name);
 
 	if (s == NULL)
 		tool_fail(result, operation,
@@ -150,7 +150,7 @@ add_task(struct toolbox *box, void *arg, struct json_object *arguments,
 		return (true);
 	(void)json_object_object_get_ex(arguments, "depends_on", &depends);
 	if (plan_add(&s->plan, description,
-		tool_string(arguments, "after_task_id"), depends, time(NULL),
+		field_get_str(arguments, "after_task_id"), depends, time(NULL),
 		&t, why, sizeof(why)) == -1)
 		return (fail(result, op, why));
 	o = begin(op);
@@ -210,7 +210,7 @@ edit_task(struct toolbox *box, void *arg, struct json_object *arguments,
 
 	if (id == NULL)
 		return (true);
-	if (plan_edit(&s->plan, id, tool_string(arguments, "description"),
+	if (plan_edit(&s->plan, id, field_get_str(arguments, "description"),
 		time(NULL), &t, why, sizeof(why)) == -1)
 		return (fail(result, op, why));
 	o = begin(op);
@@ -375,11 +375,11 @@ static const struct tool_row rows[] = {
 static void
 open_plan(struct toolbox *box)
 {
-	int64_t max = tool_int(box->config, "max_tasks", TASKS_USUAL);
+	int64_t max = field_get_int(box->config, "max_tasks", TASKS_USUAL);
 	struct planning *s;
 	char *name;
 
-	if (!tool_bool(box->config, "planning", false))
+	if (!field_get_bool(box->config, "planning", false))
 		return;
 	s = xcalloc(1, sizeof(*s));
 	name = xasprintf("orchestrator:%s",
@@ -387,7 +387,7 @@ open_plan(struct toolbox *box)
 	plan_init(
 	    &s->plan, name, max < 1 ? 1 : (size_t)max, arc4random, time(NULL));
 	free(name);
-	s->file = tool_bool(box->config, "plan_file", false);
+	s->file = field_get_bool(box->config, "plan_file", false);
 	box->state[FAMILY_PLAN] = s;
 	toolbox_add_rows(box, rows, sizeof(rows) / sizeof(rows[0]), s);
 }

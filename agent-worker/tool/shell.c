@@ -12,6 +12,7 @@
 #include "agent-worker/tool/shell_result.h"
 #include "agent-worker/tool/tool.h"
 #include "ipc/children.h"
+#include "ipc/field.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
 
@@ -127,7 +128,7 @@ execute_command(struct toolbox *box, void *arg, struct json_object *arguments,
 	char err[ERROR_LEN];
 	bool wanted = true;
 
-	if (tool_bool(arguments, "run_in_background", false))
+	if (field_get_bool(arguments, "run_in_background", false))
 		return (start_background_shell(box, arg, arguments, result));
 	if (!shell_begin(box, &s, arguments, HEAD, err, sizeof(err))) {
 		shell_result_refused(&s, err, result);
@@ -217,7 +218,7 @@ static struct shell *
 find(struct toolbox *box, struct json_object *arguments,
     struct tool_result *result)
 {
-	const char *id = tool_string(arguments, "shell_id");
+	const char *id = field_get_str(arguments, "shell_id");
 	struct shells *all = shells_of(box);
 	size_t i;
 

@@ -13,6 +13,7 @@
 #include "agent-worker/tool/shell_begin.h"
 #include "agent-worker/tool/shell_docker.h"
 #include "agent-worker/tool/shell_rules.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
 #define COMMAND_MAX ((size_t)128 * 1024 - 1) /* of one word: execve(2) */
@@ -105,10 +106,10 @@ start_here(
 	struct confined_want want = { .argv = argv,
 		.dir = s->dir,
 		.network = is_set_to(config, "network", "host"),
-		.memory = tool_int(config, "memory", 0),
-		.processes = tool_int(config, "processes", PROCESSES),
-		.file_size = tool_int(config, "file_size", 0),
-		.cpu_seconds = tool_int(config, "cpu", 0) };
+		.memory = field_get_int(config, "memory", 0),
+		.processes = field_get_int(config, "processes", PROCESSES),
+		.file_size = field_get_int(config, "file_size", 0),
+		.cpu_seconds = field_get_int(config, "cpu", 0) };
 	char **env;
 	int rc;
 
@@ -146,8 +147,8 @@ check(struct toolbox *box, struct shell *s, struct json_object *arguments,
     char *err, size_t errlen)
 {
 	struct json_object *config = shell_config(box);
-	const char *command = tool_string(arguments, "command");
-	const char *dir = tool_string(arguments, "work_dir");
+	const char *command = field_get_str(arguments, "command");
+	const char *dir = field_get_str(arguments, "work_dir");
 
 	s->agent = box->agent;
 	s->command = xstrdup(command == NULL ? "" : command);

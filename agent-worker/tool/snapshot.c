@@ -7,6 +7,7 @@
 
 #include "agent-worker/tool/snapshot.h"
 #include "agent-worker/tool/tool.h"
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/tree.h"
@@ -40,26 +41,16 @@ state_of(const struct agent *a)
 	return (a->tools == NULL ? NULL : a->tools->state[FAMILY_SNAPSHOT]);
 }
 
-static const char *
-config_string(const struct toolbox *box, const char *key)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(box->config, key, &v)
-		? json_object_get_string(v)
-		: NULL);
-}
-
 static void
 open_snapshots(struct toolbox *box)
 {
 	struct snapshots *s;
 
 	if (box->walls.workspace == NULL ||
-	    config_string(box, "snapshots") == NULL)
+	    field_get_str(box->config, "snapshots") == NULL)
 		return;
 	s = xcalloc(1, sizeof(*s));
-	s->dir = config_string(box, "snapshots");
+	s->dir = field_get_str(box->config, "snapshots");
 	box->state[FAMILY_SNAPSHOT] = s;
 }
 

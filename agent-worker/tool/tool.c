@@ -289,8 +289,7 @@ tool_fail(
 	char *text;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	field_put_bool(o, "success", false);
 	if (operation != NULL)
@@ -298,41 +297,4 @@ tool_fail(
 	field_put_str(o, "error", text);
 	tool_result_json(result, o);
 	free(text);
-}
-
-static struct json_object *
-argument(struct json_object *arguments, const char *name, enum json_type type)
-{
-	struct json_object *v;
-
-	if (!json_object_object_get_ex(arguments, name, &v) ||
-	    !json_object_is_type(v, type))
-		return (NULL);
-	return (v);
-}
-
-const char *
-tool_string(struct json_object *arguments, const char *name)
-{
-	struct json_object *v = argument(arguments, name, json_type_string);
-
-	return (v == NULL ? NULL : field_string(v));
-}
-
-int64_t
-tool_int(struct json_object *arguments, const char *name, int64_t otherwise)
-{
-	struct json_object *v = argument(arguments, name, json_type_int);
-
-	if (v == NULL)
-		v = argument(arguments, name, json_type_double);
-	return (v == NULL ? otherwise : json_object_get_int64(v));
-}
-
-bool
-tool_bool(struct json_object *arguments, const char *name, bool otherwise)
-{
-	struct json_object *v = argument(arguments, name, json_type_boolean);
-
-	return (v == NULL ? otherwise : json_object_get_boolean(v));
 }

@@ -111,12 +111,6 @@ void tool_result_json(struct tool_result *, struct json_object *);
 void tool_fail(struct tool_result *, const char *operation, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
-/* An argument, or what stands for one that is absent or of another type. */
-const char *tool_string(struct json_object *arguments, const char *name);
-int64_t tool_int(
-    struct json_object *arguments, const char *name, int64_t otherwise);
-bool tool_bool(struct json_object *arguments, const char *name, bool otherwise);
-
 extern const struct tool_family family_snapshot;
 extern const struct tool_family family_files;
 extern const struct tool_family family_shell;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent-worker/tool/walls.h"
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/xmalloc.h"
 
@@ -17,25 +18,6 @@ const char *const walls_kept_names[] = { ".massgen", ".env", ".git",
 	".mypy_cache", ".ruff_cache", ".DS_Store", "massgen_logs", NULL };
 
 /* --- from the configuration --- */
-
-static const char *
-string_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(o, key, &v)
-		? json_object_get_string(v)
-		: NULL);
-}
-
-static bool
-bool_in(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return (json_object_object_get_ex(o, key, &v) &&
-	    json_object_get_boolean(v));
-}
 
 /* An absolute path without empty names, "." and "..". */
 static char *
@@ -139,11 +121,11 @@ add_context(struct walls *w, struct json_object *list)
 	n = json_object_array_length(list);
 	for (i = 0; i < n; i++) {
 		entry = json_object_array_get_idx(list, i);
-		wall = add_wall(w, string_in(entry, "path"));
+		wall = add_wall(w, field_get_str(entry, "path"));
 		if (wall == NULL)
 			continue;
 		wall->context = true;
-		wall->presenter = bool_in(entry, "write");
+		wall->presenter = field_get_bool(entry, "write", false);
 		if (json_object_object_get_ex(entry, "keep", &keep))
 			add_kept(wall, keep);
 	}
@@ -156,17 +138,17 @@ walls_init(struct walls *w, struct json_object *tools)
 	struct wall *wall;
 
 	memset(w, 0, sizeof(*w));
-	w->workspace = string_in(tools, "workspace");
-	w->tmp = string_in(tools, "tmp");
-	w->confine = string_in(tools, "confine");
-	w->level = string_in(tools, "level");
+	w->workspace = field_get_str(tools, "workspace");
+	w->tmp = field_get_str(tools, "tmp");
+	w->confine = field_get_str(tools, "confine");
+	w->level = field_get_str(tools, "level");
 	(void)json_object_object_get_ex(tools, "read", &w->read);
 	(void)json_object_object_get_ex(tools, "write", &w->write);
 	if ((wall = add_wall(w, w->workspace)) != NULL)
 		wall->write = true;
 	if ((wall = add_wall(w, w->tmp)) != NULL)
 		wall->write = true;
-	(void)add_wall(w, string_in(tools, "snapshots"));
+	(void)add_wall(w, field_get_str(tools, "snapshots"));
 	if (json_object_object_get_ex(tools, "context", &context))
 		add_context(w, context);
 }

@@ -34,8 +34,7 @@ report(const struct check *check, enum severity severity, const struct node *at,
 		mark.line = at->line;
 		mark.column = at->column;
 	}
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
+	text = xvasprintf(fmt, ap);
 	diagnostics_add(check->diagnostics, severity, mark, location,
 	    suggestion, "%s", text);
 	free(text);

@@ -35,8 +35,7 @@ diagnostics_add(struct diagnostics *all, enum severity severity,
 		return;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
 
 	all->list =

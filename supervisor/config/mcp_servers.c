@@ -35,8 +35,7 @@ mcp_error(const struct mcp_entry *e, const char *key, const char *hint,
 	char *text;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		fatal("vasprintf");
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	check_key(e->check, SEVERITY_ERROR, e->map, e->location, key, hint,
 	    "MCP configuration error: %s", text);

@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ipc/buf.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "ipc/xmalloc.h"
 #include "supervisor/view/out.h"
 
 #define KEPT_MAX     ((size_t)64 * 1024 * 1024)
@@ -78,14 +80,11 @@ out_printf(const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&s, fmt, ap);
+	s = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (n == -1)
-		fatal("vasprintf");
-	out_write(s, (size_t)n);
+	out_write(s, strlen(s));
 	free(s);
 }
 
