@@ -16,8 +16,9 @@
 static bool
 is_one_of(const char *s, const char *const *words)
 {
+	/* most scalars differ from most words in their first character */
 	for (; *words != NULL; words++) {
-		if (strcmp(s, *words) == 0)
+		if (*s == **words && strcmp(s, *words) == 0)
 			return (true);
 	}
 	return (false);
