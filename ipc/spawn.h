@@ -1,6 +1,6 @@
 /*
- * The only fork of the program: start another program with its three
- * standard descriptors and perhaps a fourth, in its own process group, with
+ * The only way to start another program: with its three standard descriptors
+ * and perhaps a few more, in its own process group, with
  * default signal handling, nothing else inherited, and gone when we are.
  */
 

@@ -22,8 +22,7 @@
 #define TMP        "/tmp"
 #define CONTROL_FD "3" /* as spawn.h has it, and the next two */
 #define FILTER_FD  "4"
-#define SELF_FD    "5"
-#define REAPER     "/proc/self/fd/" SELF_FD /* this program, also inside */
+#define REAPER     "/proc/self/fd/5" /* this program, also inside */
 #define RAM_SIZE   "67108864" /* of files in memory, which no limit counts */
 
 struct words {
@@ -323,7 +322,7 @@ pass(struct stage *stage, int fd)
 	return (fd == -1 ? -1 : 0);
 }
 
-/* In the order of CONTROL_FD, FILTER_FD, SELF_FD. */
+/* In the order of CONTROL_FD, FILTER_FD, REAPER. */
 static int
 pass_all(struct stage *stage)
 {
