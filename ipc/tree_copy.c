@@ -161,7 +161,8 @@ struct copy {
 	struct tree_trail last; /* the same place in the last copy */
 	size_t astray;          /* directories below one that it lacks */
 	struct buf path;        /* in the tree; for left_out */
-	struct timespec began;
+	struct timespec began; /* later changes can be told; see await_tick() */
+	bool waited;
 	int64_t ask_at; /* monotonic: go_on */
 	int64_t copied;
 	bool entered; /* the tree itself */
@@ -336,6 +337,39 @@ here(const struct tree_trail *t)
 	return (t->steps[t->depth - 1].ino);
 }
 
+/*
+ * Times on files are those of the clock's last tick, or later: only one that
+ * is older than the tick we begin in is sure to look different after a change.
+ */
+static void
+await_tick(struct timespec *out)
+{
+	struct timespec now, nap = { 0, TICK_NS };
+	int i;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (i = 0; i < TICKS_MAX; i++) {
+		clock_gettime(CLOCK_REALTIME_COARSE, out);
+		if (is_before(now, *out))
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* One that is as new as we are is read in the next tick, if it is the first. */
+static int
+stat_file(struct copy *c, int fd, struct stat *st)
+{
+	if (fstat(fd, st) == -1)
+		return (-1);
+	if (c->want->made == NULL || c->waited ||
+	    is_before(st->st_ctim, c->began))
+		return (0);
+	await_tick(&c->began);
+	c->waited = true;
+	return (fstat(fd, st));
+}
+
 /* The file has its content: now for what else it is. */
 static int
 finish_file(
@@ -363,7 +397,7 @@ copy_file(struct copy *c, int dir, const char *name)
 	if (from == -1)
 		return (
 		    errno == ENOENT ? 0 : leave_out(c, name, strerror(errno)));
-	if (fstat(from, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (stat_file(c, from, &st) == -1 || !S_ISREG(st.st_mode)) {
 		close(from);
 		return (leave_out(c, name, "it changed meanwhile"));
 	}
@@ -498,25 +532,6 @@ copy_unreadable(void *arg, int dir, const char *name)
 	    is_skipped(arg, name) ? 0 : leave_out(arg, name, strerror(errno)));
 }
 
-/*
- * Times on files are those of the clock's last tick, or later: only one that
- * is older than the tick we begin in is sure to look different after a change.
- */
-static void
-await_tick(struct timespec *out)
-{
-	struct timespec now, nap = { 0, TICK_NS };
-	int i;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	for (i = 0; i < TICKS_MAX; i++) {
-		clock_gettime(CLOCK_REALTIME_COARSE, out);
-		if (is_before(now, *out))
-			return;
-		nanosleep(&nap, NULL);
-	}
-}
-
 /* Both ends of the copy, and the last one. */
 static int
 open_ends(struct copy *c)
@@ -531,7 +546,7 @@ open_ends(struct copy *c)
 		return (-1);
 	if (w->made != NULL) {
 		make_room(w->made, w->known);
-		await_tick(&c->began);
+		clock_gettime(CLOCK_REALTIME_COARSE, &c->began);
 		w->made->fd =
 		    open(w->to, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
