@@ -63,14 +63,15 @@ view_of(const struct options *o)
 	return (o->no_display ? &view_answer : &view_terminal);
 }
 
-static void
+/* The log's descriptor, for close_log; -1: there is none. */
+static int
 open_log(const struct options *o, const char *log_dir)
 {
 	char *path;
 	int fd;
 
 	if (o->no_logs)
-		return;
+		return (-1);
 	path = xasprintf("%s/massgen.log", log_dir);
 	fd = open(
 	    path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -79,6 +80,15 @@ open_log(const struct options *o, const char *log_dir)
 	else
 		log_to_file(fd, o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	free(path);
+	return (fd);
+}
+
+static void
+close_log(int fd)
+{
+	log_to_file(-1, LOG_LEVEL_INFO);
+	if (fd != -1)
+		close(fd);
 }
 
 /* The question's text, cleaned; NULL and a message in err. */
@@ -198,7 +208,7 @@ run(const struct options *o, int64_t started)
 	struct child_ask ask = { .started = started };
 	struct config *config = NULL;
 	char *question = NULL, *dir, *wanted = NULL, err[1024];
-	int code = EXIT_CONFIG;
+	int code = EXIT_CONFIG, log;
 
 	if ((dir = artifact_run_dir(o->log_root, &wanted)) == NULL) {
 		snprintf(err, sizeof(err), "cannot create %s: %s", wanted,
@@ -209,7 +219,7 @@ run(const struct options *o, int64_t started)
 		return (EXIT_EXECUTION);
 	}
 	request.view->open(dir);
-	open_log(o, dir);
+	log = open_log(o, dir);
 	if ((question = read_question(o, err, sizeof(err))) != NULL &&
 	    (config = read_config(o, err, sizeof(err))) != NULL) {
 		config->cli_args = options_json(o);
@@ -226,6 +236,7 @@ run(const struct options *o, int64_t started)
 	}
 	child_free(request.parent);
 	config_free(config);
+	close_log(log);
 	free(question);
 	free(dir);
 	return (code);
