@@ -411,8 +411,8 @@ release(struct agent *a)
 extern void __lsan_do_leak_check(void) __attribute__((weak));
 
 /*
- * Not through exit(3): libcurl's libraries take as long to tidy up as they
- * take to load, and everybody waits for the last worker.
+ * Not through exit(3): libcurl's libraries would tidy up what goes anyway, and
+ * everybody waits for the last worker.
  */
 static void
 leave(void)

@@ -131,15 +131,6 @@ step_presenting(struct run *run)
 		run_start_turn(run, i, true);
 }
 
-/* Where no other attempt follows the answers stay what they are. */
-static void
-begin_results(struct run *run)
-{
-	if (run->manifest == NULL)
-		run->manifest =
-		    manifest_begin(run->log_dir, run->session, run->texts);
-}
-
 void
 finalize_begin(struct run *run, const char *why, const char *text)
 {
@@ -163,10 +154,8 @@ finalize_begin(struct run *run, const char *why, const char *text)
 	a->start_at = 0;
 	/* the one that is waited for comes before those that go */
 	step_presenting(run);
-	if (!attempt_may_follow(run)) {
+	if (!attempt_may_follow(run))
 		stop_all_but(run, a);
-		begin_results(run);
-	}
 }
 
 /* --- the final answer --- */
@@ -238,8 +227,6 @@ record_final(struct run *run, bool presented)
 	e.bytes = file.bytes;
 	e.sha256 = file.sha256;
 	run_event(run, &e);
-	begin_results(run);
-	manifest_sync(run->manifest, "final");
 	free(preview);
 	artifact_release(&file);
 }
@@ -257,6 +244,15 @@ last_answer(const struct run *run)
 	int latest = run->session->agents[run->session->winner].latest;
 
 	return (latest == -1 ? run->presented : run->texts[latest]);
+}
+
+/* What else can be written while the last worker leaves. */
+static void
+begin_results(struct run *run)
+{
+	run->manifest = manifest_begin(run->log_dir, run->session, run->texts);
+	if (run->session->final_path != NULL)
+		manifest_sync(run->manifest, "final");
 }
 
 void
@@ -280,6 +276,7 @@ finalize_presented(struct run *run, const char *text)
 		record_final(run, presented);
 	}
 	stop_all_but(run, NULL);
+	begin_results(run);
 }
 
 static void
@@ -430,7 +427,6 @@ write_results(struct run *run, enum exit_code code)
 
 	if (s->final_path != NULL)
 		strlcpy(final.sha256, s->final_sha256, sizeof(final.sha256));
-	begin_results(run);
 	sync_files(run);
 	if (manifest_end(run->manifest, s,
 		s->final_path == NULL ? NULL : &final,

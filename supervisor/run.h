@@ -85,7 +85,7 @@ struct run {
 	const char *output_path; /* -o; or NULL */
 	char *log_dir;           /* absolute */
 	char *ballast;           /* path of a file that makes room at the end */
-	struct manifest *manifest; /* begun; NULL */
+	struct manifest *manifest; /* from the final answer on */
 	const struct view *view;
 	bool dry_run;
 

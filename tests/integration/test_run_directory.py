@@ -57,6 +57,18 @@ def test_final_answer():
     assert status["final_answer_preview"] == "It is 42.", status
 
 
+def test_the_final_answer_is_written_before_the_rest():
+    """What is left of a disk is for it first."""
+    result = run("--dry-run", "Q", config=agents_config({
+        "ann": mock({"answer": "42"}, {"vote": "ann"},
+                    {"present": "It is 42.", "delay_ms": 50}),
+    }))
+    final = (result.log_dir / "final/ann/answer.txt").stat().st_mtime_ns
+    copies = list(result.log_dir.glob("final_output/*/answer.txt"))
+    assert copies and all(
+        final <= copy.stat().st_mtime_ns for copy in copies), result
+
+
 def test_every_promised_file_is_there():
     result = run("--dry-run", "Q", config=THREE)
     for name in (
