@@ -51,7 +51,7 @@ def test_a_loop_of_tools():
         ("m+loop", "thinking"),
         ("m+loop+hidden", "redacted_thinking"),
     ):
-        _, requests = works(model)
+        _, requests = works(model, ids="a")
         messages = longest(requests)
         assert len(messages) >= 5, messages
         for said, told in (messages[1:3], messages[3:5]):
