@@ -106,8 +106,9 @@ struct tree_sum {
  * relative one with ".." only at its beginning, and no more of them than there
  * are directories above it.  Left out: other symlinks, sockets, devices and
  * FIFOs, and what cannot be read.  Several names of one file become several
- * files.  sum may be NULL.  Returns 0, or -1 and errno with a part of it in
- * place, which is the caller's to remove.
+ * files.  Content that would leave less than 256 KiB of the disk is not copied:
+ * ENOSPC, so that records can still be written.  sum may be NULL.  Returns 0,
+ * or -1 and errno with a part of it in place, which is the caller's to remove.
  */
 int tree_copy(const struct tree_want *, struct tree_sum *sum);
 

@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 
 #define DIR_FLAGS   (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define CHUNK       ((off_t)16 * 1024 * 1024) /* between two looks up */
+#define ROOM        (256 * 1024)              /* that a copy leaves on a disk */
 #define ASK_MS      50
 #define TICK_NS     500000
 #define TICKS_MAX   200 /* of waiting for a clock that stands still */
@@ -302,6 +304,19 @@ copy_range(struct copy *c, int from, int to, off_t at, off_t end)
 	return (0);
 }
 
+/* What is left of a disk is for what must not be lost. */
+static int
+leave_room(int fd, off_t size)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) == -1 || fs.f_blocks == 0 || /* it cannot tell */
+	    (uint64_t)fs.f_bavail * fs.f_frsize >= (uint64_t)size + ROOM)
+		return (0);
+	errno = ENOSPC;
+	return (-1);
+}
+
 static int
 copy_content(struct copy *c, int from, int to, const struct stat *st)
 {
@@ -314,6 +329,8 @@ copy_content(struct copy *c, int from, int to, const struct stat *st)
 			return (0);
 		c->cannot_clone = is_unsupported();
 	}
+	if (leave_room(to, (off_t)st->st_blocks * 512) == -1)
+		return (-1);
 	if ((off_t)st->st_blocks * 512 >= st->st_size)
 		return (copy_range(c, from, to, 0, st->st_size));
 	for (;;) {
