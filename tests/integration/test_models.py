@@ -78,10 +78,13 @@ def test_a_limit_holds_for_all_who_ask_the_provider():
         })
         assert result.code == 0, result
         events = result.events
-        limited = [e for e in events if e["type"] == "activity"
-                   and e["agent"] == "b" and e["activity"] == "waiting_model"]
-        # b's first call was under way; its next came after a's pause
-        assert limited[1]["time"] - limited[0]["time"] > 0.9, limited
+        asked = [0.0] + [
+            e["at_ms"] / 1000 for e in events if e["type"] == "activity"
+            and e["agent"] == "b" and e["activity"] == "waiting_model"]
+        # b's first call may be under way; some call of it comes after a's
+        # pause of a second, where nothing else takes it that long
+        assert any(after - before > 0.9
+                   for before, after in zip(asked, asked[1:])), asked
 
 
 if __name__ == "__main__":
