@@ -173,6 +173,7 @@ MCP_SRCS =	agent-worker/mcp/breaker.c \
 
 TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/confined.c \
+		agent-worker/tool/confined_env.c \
 		agent-worker/tool/diff.c \
 		agent-worker/tool/files.c \
 		agent-worker/tool/files_compare.c \
@@ -230,6 +231,7 @@ CONFINE_SRCS =	agent-worker/confine/main.c \
 		agent-worker/confine/landlock.c \
 		agent-worker/confine/level.c \
 		agent-worker/confine/options.c \
+		agent-worker/confine/order.c \
 		agent-worker/confine/probe.c \
 		agent-worker/confine/run.c \
 		agent-worker/confine/watch.c

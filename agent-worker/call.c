@@ -7,6 +7,7 @@
 #include "agent-worker/bound.h"
 #include "agent-worker/call.h"
 #include "agent-worker/net/http.h"
+#include "agent-worker/tool/tool.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
@@ -138,6 +139,8 @@ try_once(struct agent *a, const struct call_request *q, const char *body,
 	    q->backend->replays_reasoning(&a->backend);
 	stream_init(&c.stream, q->backend, &a->backend, reply, &request);
 	agent_say_activity(a, "waiting_model", q->model);
+	if (a->tools != NULL)
+		toolbox_think(a->tools);
 	http_post(&request, &wait, response);
 	if (agent_in_turn(a)) {
 		stream_end(&c.stream, response);

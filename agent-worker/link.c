@@ -76,6 +76,7 @@ link_init(struct link *l)
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
 	l->beat_at = mono_ms() + HEARTBEAT_MS;
+	link_later(l, MONO_NEVER, NULL, NULL);
 }
 
 void
@@ -188,6 +189,31 @@ take_watched(struct link *l)
 	}
 }
 
+/* --- later --- */
+
+void
+link_later(struct link *l, int64_t at, void (*fn)(void *), void *arg)
+{
+	l->later.at = fn == NULL ? MONO_NEVER : at;
+	l->later.fn = fn;
+	l->later.arg = arg;
+}
+
+static void
+do_later(struct link *l)
+{
+	void (*fn)(void *) = l->later.fn;
+	void *arg = l->later.arg;
+
+	if (mono_ms() < l->later.at)
+		return;
+	link_later(l, MONO_NEVER, NULL, NULL);
+	if (fn != NULL)
+		fn(arg);
+}
+
+/* --- sleep --- */
+
 void
 link_wait(struct link *l, int64_t until_ms, link_poll_fn *fn, void *arg)
 {
@@ -204,7 +230,7 @@ link_wait(struct link *l, int64_t until_ms, link_poll_fn *fn, void *arg)
 	n = chan_pending(&l->chan) > 0 ? 4 : 3;
 	if (l->closed)
 		return;
-	left = mono_min(until_ms, l->beat_at) - now;
+	left = mono_min(mono_min(until_ms, l->beat_at), l->later.at) - now;
 	left = left < 0 ? 0 : mono_min(left, INT_MAX);
 	if ((fn == NULL ? plain_poll : fn)(arg, fds, n, (int)left) > 0) {
 		take_input(l, fds[0].revents);
@@ -215,6 +241,7 @@ link_wait(struct link *l, int64_t until_ms, link_poll_fn *fn, void *arg)
 		if (n == 4 && fds[3].revents != 0)
 			flush(l);
 	}
+	do_later(l);
 	if (mono_ms() >= l->beat_at)
 		heartbeat(l);
 }

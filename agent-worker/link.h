@@ -27,6 +27,11 @@ struct link {
 	bool closed;     /* no more orders: end of file, SIGTERM, an error */
 	int64_t beat_at; /* when the next heartbeat is due, monotonic */
 	int64_t turn;    /* that heartbeats name */
+	struct {
+		int64_t at;
+		void (*fn)(void *arg); /* NULL: nothing */
+		void *arg;
+	} later;
 };
 
 /*
@@ -64,6 +69,12 @@ void link_wait(struct link *, int64_t until_ms, link_poll_fn *, void *arg);
  */
 void link_watch(struct link *, struct watch *);
 void link_unwatch(struct link *, const struct watch *);
+
+/*
+ * Call fn once, when the worker sleeps at the monotonic time at or later; in
+ * place of what was to be called.  fn NULL: nothing.
+ */
+void link_later(struct link *, int64_t at, void (*fn)(void *), void *arg);
 
 /* The next message, for msg_release; false: none is there. */
 bool link_next(struct link *, struct msg *);

@@ -12,6 +12,7 @@
 
 #include "agent-worker/agent.h"
 #include "agent-worker/mock_tools.h"
+#include "agent-worker/tool/tool.h"
 #include "ipc/field.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
@@ -436,6 +437,8 @@ await_go(struct agent *a, struct step s, int64_t began)
 	a->turn.go = false;
 	agent_say(a, &m);
 	agent_say_activity(a, "waiting_model", NULL);
+	if (a->tools != NULL)
+		toolbox_think(a->tools);
 	if (f != NULL && f->never) {
 		link_flush(&a->link);
 		f->act(a, s);

@@ -20,9 +20,10 @@
 
 #define PROGRAM    "bwrap"
 #define TMP        "/tmp"
-#define CONTROL_FD "3" /* as spawn.h has it, and the next two */
+#define CONTROL_FD "3" /* as spawn.h has it, and the next three */
 #define FILTER_FD  "4"
 #define REAPER     "/proc/self/fd/5" /* this program, also inside */
+#define COMMAND_FD "6"
 #define RAM_SIZE   "67108864" /* of files in memory, which no limit counts */
 
 struct words {
@@ -272,6 +273,8 @@ add_reaper(struct words *w, const struct policy *p)
 		    *(const int64_t *)((const char *)p + numbers[i].offset));
 	if (p->dir != NULL)
 		ADD(w, "--chdir", p->dir);
+	if (p->command != -1)
+		ADD(w, "--command", COMMAND_FD);
 	add(w, "--");
 	for (i = 0; p->argv[i] != NULL; i++)
 		add(w, p->argv[i]);
@@ -322,7 +325,7 @@ pass(struct stage *stage, int fd)
 	return (fd == -1 ? -1 : 0);
 }
 
-/* In the order of CONTROL_FD, FILTER_FD, REAPER. */
+/* In the order of CONTROL_FD, FILTER_FD, REAPER, COMMAND_FD. */
 static int
 pass_all(struct stage *stage)
 {
@@ -334,7 +337,10 @@ pass_all(struct stage *stage)
 	(void)pass(stage, ends[1]);
 	if (pass(stage, filter_file(&stage->filter)) == -1)
 		return (-1);
-	return (pass(stage, open("/proc/self/exe", O_PATH | O_CLOEXEC)));
+	if (pass(stage, open("/proc/self/exe", O_PATH | O_CLOEXEC)) == -1)
+		return (-1);
+	(void)pass(stage, stage->policy->command);
+	return (0);
 }
 
 int

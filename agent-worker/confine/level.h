@@ -13,7 +13,7 @@
 
 #include "agent-worker/confine/policy.h"
 
-#define STAGE_PASS_MAX 3
+#define STAGE_PASS_MAX 4
 
 struct stage {
 	const struct policy *policy;

@@ -30,6 +30,7 @@ static void __attribute__((noreturn)) usage(void)
 	    "[--cpu SECONDS]\n"
 	    "               [--grace MS] [--chdir DIR] [--report FD] -- "
 	    "PROGRAM [ARG]...\n"
+	    "       confine [OPTION]... --command FD\n"
 	    "       confine --probe [--level auto|bwrap|landlock|off]\n");
 	exit(EX_USAGE);
 }

@@ -29,6 +29,7 @@ static const struct row {
 	size_t offset;
 } rows[] = {
 	{ "chdir",	PATH,		offsetof(struct policy, dir) },
+	{ "command",	DESCRIPTOR,	offsetof(struct policy, command) },
 	{ "control",	DESCRIPTOR,	offsetof(struct policy, control) },
 	{ "cpu",	NUMBER,		offsetof(struct policy, cpu_seconds) },
 	{ "file-size",	NUMBER,		offsetof(struct policy, file_size) },
@@ -212,7 +213,8 @@ policy_parse(struct policy *p, int argc, char **argv)
 	*p = (struct policy) { .level = "auto",
 		.grace_ms = GRACE_MS,
 		.report = -1,
-		.control = -1 };
+		.control = -1,
+		.command = -1 };
 	memset(longopts, 0, sizeof(longopts));
 	for (i = 0; i < (int)NROWS; i++) {
 		longopts[i].name = rows[i].name;
@@ -226,9 +228,11 @@ policy_parse(struct policy *p, int argc, char **argv)
 	if (p->tmp != NULL && !paths_add(&p->write, p->tmp))
 		p->tmp = NULL;
 	p->argv = argv + optind;
-	if ((argc > optind) != p->probe)
+	if ((argc > optind) != (p->probe || p->command != -1))
 		return (0);
-	warnx("%s", p->probe ? "--probe takes no program" : "no program named");
+	warnx("%s",
+	    argc > optind ? "--probe and --command take no program"
+			  : "no program named");
 	return (-1);
 }
 

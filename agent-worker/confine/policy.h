@@ -35,8 +35,9 @@ struct policy {
 	int64_t grace_ms;
 	int report;  /* a descriptor, or -1 */
 	int control; /* likewise: we are the reaper inside; see run.c */
+	int command; /* likewise: what to run comes from there; see order.h */
 	bool probe;  /* instead of a command */
-	char **argv;
+	char **argv; /* empty where it comes from there */
 };
 
 /*

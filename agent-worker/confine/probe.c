@@ -11,9 +11,11 @@ works(const struct level *level)
 {
 	char shell[] = "/bin/sh", option[] = "-c", nothing[] = ":";
 	char *argv[] = { shell, option, nothing, NULL };
-	struct policy policy = {
-		.level = level->name, .report = -1, .control = -1, .argv = argv
-	};
+	struct policy policy = { .level = level->name,
+		.report = -1,
+		.control = -1,
+		.command = -1,
+		.argv = argv };
 
 	return (run(&policy, level) == 0);
 }

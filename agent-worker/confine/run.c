@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent-worker/confine/order.h"
 #include "agent-worker/confine/run.h"
 #include "agent-worker/confine/watch.h"
 #include "ipc/children.h"
@@ -42,6 +43,9 @@ enum phase {
 struct job {
 	const struct policy *policy;
 	struct stage *stage;
+	char **argv;
+	const char *dir;
+	struct order order;
 	enum phase phase;
 	int64_t sweep_at; /* of STOPPING */
 	int signals;
@@ -93,14 +97,21 @@ prepare_self(struct job *job)
 	return (prctl(PR_SET_DUMPABLE, 0));
 }
 
+/* Else it is only on its way. */
+static bool
+is_inside(const struct job *job)
+{
+	return (job->stage->control == -1);
+}
+
 static int
 start(struct job *job, int *out_status)
 {
 	struct stage *stage = job->stage;
-	bool inside = stage->control == -1; /* else it is only on its way */
-	struct spawn sp = { .argv = stage->argv,
+	bool inside = is_inside(job);
+	struct spawn sp = { .argv = job->argv,
 		.envp = environ,
-		.dir = inside ? job->policy->dir : NULL,
+		.dir = inside ? job->dir : NULL,
 		.fds = { 0, 1, 2 },
 		.pass = stage->pass,
 		.npass = stage->npass,
@@ -243,18 +254,43 @@ take_control(struct job *job)
 static void
 await(struct job *job, int64_t until)
 {
-	struct pollfd fds[2] = { { .fd = job->signals, .events = POLLIN },
+	struct pollfd fds[3] = { { .fd = job->signals, .events = POLLIN },
 		{ .fd = job->abandoned ? -1 : job->policy->control,
+		    .events = POLLIN },
+		{ .fd = job->order.state == ORDER_AWAITED ? job->policy->command
+							  : -1,
 		    .events = POLLIN } };
 	int64_t ms = until == MONO_NEVER ? -1 : until - mono_ms();
 
 	if (until != MONO_NEVER && ms < 0)
 		ms = 0;
-	if (poll(fds, 2, ms > INT32_MAX ? INT32_MAX : (int)ms) <= 0)
+	if (poll(fds, 3, ms > INT32_MAX ? INT32_MAX : (int)ms) <= 0)
 		return;
 	take_signals(job);
 	if (fds[1].revents != 0)
 		take_control(job);
+	if (fds[2].revents != 0)
+		order_read(&job->order, job->policy->command);
+}
+
+/* In the walls.  False: there is nothing to be run, or not any more. */
+static bool
+learn_command(struct job *job)
+{
+	struct order *o = &job->order;
+
+	if (job->policy->command == -1 || !is_inside(job)) {
+		o->state = ORDER_GIVEN;
+		return (true);
+	}
+	while (o->state == ORDER_AWAITED && !job->asked && !job->abandoned)
+		await(job, MONO_NEVER);
+	if (o->state != ORDER_GIVEN || job->asked || job->abandoned)
+		return (false);
+	job->argv = o->argv;
+	job->dir = o->dir;
+	environ = o->envp;
+	return (true);
 }
 
 /* --- what is said about it --- */
@@ -320,6 +356,8 @@ finish_outside(const struct job *job)
 	}
 	if (job->asked)
 		return (finish(job));
+	if (job->policy->command != -1 && job->status == 0)
+		return (0); /* nothing was wanted of it */
 	say(job->policy, "walls orphans 0\n");
 	return (EXIT_WALLS);
 }
@@ -334,7 +372,7 @@ attend(struct job *job)
 		step(job, now);
 		await(job, wake_at(job, now));
 	}
-	return (job->stage->control == -1 ? finish(job) : finish_outside(job));
+	return (is_inside(job) ? finish(job) : finish_outside(job));
 }
 
 /* Before it is asked why exec fails: a program may be missing, too. */
@@ -350,25 +388,32 @@ can_enter(const char *dir)
 static int
 run_in(struct stage *stage, const struct policy *policy)
 {
-	struct job job = { .policy = policy, .stage = stage, .signals = -1 };
+	struct job job = { .policy = policy,
+		.stage = stage,
+		.argv = stage->argv,
+		.dir = policy->dir,
+		.signals = -1 };
 	int status = EXIT_WALLS;
-	bool started = false;
+	bool started = false, wanted = true;
 
-	watch_init(&job.watch, policy, stage->control == -1);
+	watch_init(&job.watch, policy, is_inside(&job));
 	if (prepare_self(&job) == -1)
 		warn("cannot prepare");
-	else if (!can_enter(policy->dir))
+	else if (!(wanted = learn_command(&job)))
+		status = 0;
+	else if (!can_enter(job.dir))
 		status = EXIT_NOT_RUN;
 	else if (start(&job, &status) == 0)
 		started = true;
 	if (started)
 		status = attend(&job);
-	else
+	else if (wanted)
 		say(policy,
 		    status == EXIT_WALLS ? "walls orphans 0\n"
 					 : "not-run orphans 0\n");
 	if (job.signals != -1)
 		close(job.signals);
+	order_release(&job.order);
 	return (status);
 }
 

@@ -440,5 +440,6 @@ close_family(struct toolbox *box)
 	free(f);
 }
 
-const struct tool_family family_mcp = { open_family, prepare_family,
-	close_family };
+const struct tool_family family_mcp = {
+	.open = open_family, .prepare = prepare_family, .close = close_family
+};

@@ -22,17 +22,26 @@
 #include "ipc/xmalloc.h"
 
 #define KILL_MS    5000 /* for the kernel to end what was killed */
+#define LEAVE_MS   500  /* for walls that are not needed */
 #define NAP_MS     2
 #define REPORT_LEN 256
-#define REPORT_FD  "3" /* as spawn.h has it */
-#define NPIPES     4
+#define REPORT_FD  "3" /* as spawn.h has it, and the next */
+#define COMMAND_FD "4"
+#define NPIPES     5
 
 enum {
 	PIPE_IN,
 	PIPE_OUT,
 	PIPE_ERR,
-	PIPE_REPORT
+	PIPE_REPORT,
+	PIPE_COMMAND /* of walls that are made ahead */
 };
+
+/* Walls without a program. */
+static struct {
+	struct confined process; /* pid 0: there are none */
+	struct words told;       /* what confine was told of them */
+} ahead;
 
 /* Every confine that runs: what a sweep leaves alone. */
 static struct {
@@ -116,11 +125,11 @@ add_walls(struct words *w, const struct walls *walls)
 	add_paths(w, "--write", walls->write);
 }
 
+/* The beginning of the command line: all but what is run, and where. */
 static struct words
-make_argv(const struct walls *walls, const struct confined_want *want)
+say_walls(const struct walls *walls, const struct confined_want *want)
 {
 	struct words w = { NULL, 0 };
-	size_t i;
 
 	words_add(&w, walls->confine);
 	words_add_option(&w, "--level", walls->level);
@@ -133,9 +142,27 @@ make_argv(const struct walls *walls, const struct confined_want *want)
 	add_limit(&w, "--file-size", want->file_size);
 	add_limit(&w, "--cpu", want->cpu_seconds);
 	add_limit(&w, "--grace", want->grace_ms);
-	words_add_option(
-	    &w, "--chdir", want->dir == NULL ? walls->list[0].path : want->dir);
 	words_add_option(&w, "--report", REPORT_FD);
+	return (w);
+}
+
+static const char *
+dir_of(const struct walls *walls, const struct confined_want *want)
+{
+	return (want->dir == NULL ? walls->list[0].path : want->dir);
+}
+
+static struct words
+make_argv(const struct walls *walls, const struct confined_want *want)
+{
+	struct words w = say_walls(walls, want);
+	size_t i;
+
+	if (want->argv == NULL) {
+		words_add_option(&w, "--command", COMMAND_FD);
+		return (w);
+	}
+	words_add_option(&w, "--chdir", dir_of(walls, want));
 	words_add(&w, "--");
 	for (i = 0; want->argv[i] != NULL; i++)
 		words_add(&w, want->argv[i]);
@@ -160,17 +187,28 @@ close_all(struct confined *c)
 	close_fd(&c->out);
 	close_fd(&c->err);
 	close_fd(&c->report);
+	close_fd(&c->command);
+}
+
+static bool
+is_written_by_us(int i)
+{
+	return (i == PIPE_IN || i == PIPE_COMMAND);
 }
 
 /* theirs[] gets what confine is given, c what is ours of it. */
 static int
-make_pipes(struct confined *c, int theirs[NPIPES], bool input)
+make_pipes(
+    struct confined *c, int theirs[NPIPES], const struct confined_want *want)
 {
-	int *ours[NPIPES] = { &c->in, &c->out, &c->err, &c->report };
+	int *ours[NPIPES] = { &c->in, &c->out, &c->err, &c->report,
+		&c->command };
 	int i, fds[2];
 
 	for (i = 0; i < NPIPES; i++) {
-		if (i == PIPE_IN && !input) {
+		if (i == PIPE_COMMAND && want->argv != NULL)
+			continue;
+		if (i == PIPE_IN && !want->input) {
 			theirs[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 			if (theirs[i] == -1)
 				return (-1);
@@ -178,8 +216,8 @@ make_pipes(struct confined *c, int theirs[NPIPES], bool input)
 		}
 		if (spawn_pipe(fds) == -1)
 			return (-1);
-		theirs[i] = fds[i == PIPE_IN ? 0 : 1];
-		*ours[i] = fds[i == PIPE_IN ? 1 : 0];
+		theirs[i] = fds[is_written_by_us(i) ? 0 : 1];
+		*ours[i] = fds[is_written_by_us(i) ? 1 : 0];
 		fcntl(*ours[i], F_SETFL, O_NONBLOCK);
 	}
 	return (0);
@@ -194,7 +232,7 @@ run(const struct walls *walls, const struct confined_want *want,
 		.envp = want->envp,
 		.fds = { theirs[PIPE_IN], theirs[PIPE_OUT], theirs[PIPE_ERR] },
 		.pass = &theirs[PIPE_REPORT],
-		.npass = 1,
+		.npass = want->argv == NULL ? 2 : 1,
 		.death_signal = SIGTERM };
 	pid_t pid = spawn_run(&sp, err, errlen);
 
@@ -202,20 +240,23 @@ run(const struct walls *walls, const struct confined_want *want,
 	return (pid);
 }
 
-int
-confined_start(const struct walls *walls, const struct confined_want *want,
+static int
+start(const struct walls *walls, const struct confined_want *want,
     struct confined *c, char *err, size_t errlen)
 {
-	int theirs[NPIPES] = { -1, -1, -1, -1 }, i;
+	int theirs[NPIPES] = { -1, -1, -1, -1, -1 }, i;
 
-	*c = (struct confined) {
-		.pidfd = -1, .in = -1, .out = -1, .err = -1, .report = -1
-	};
+	*c = (struct confined) { .pidfd = -1,
+		.in = -1,
+		.out = -1,
+		.err = -1,
+		.report = -1,
+		.command = -1 };
 	if (walls->confine == NULL || walls->level == NULL || walls->n == 0) {
 		strlcpy(err, "no walls are configured", errlen);
 		return (-1);
 	}
-	if (make_pipes(c, theirs, want->input) == -1) {
+	if (make_pipes(c, theirs, want) == -1) {
 		snprintf(err, errlen, "pipe: %s", strerror(errno));
 	} else if ((c->pid = run(walls, want, theirs, err, errlen)) == -1) {
 		c->pid = 0;
@@ -231,6 +272,135 @@ confined_start(const struct walls *walls, const struct confined_want *want,
 		return (0);
 	close_all(c);
 	return (-1);
+}
+
+/* --- walls that are made ahead --- */
+
+/*
+ * A path that is a file can be another one by the time of the command, and
+ * what is kept is looked for when the walls are made.
+ */
+static bool
+can_be_made_ahead(const struct walls *walls)
+{
+	size_t i;
+
+	for (i = 0; i < walls->n; i++)
+		if (walls->list[i].file ||
+		    (wall_is_writable(walls, &walls->list[i]) &&
+			walls->list[i].context))
+			return (false);
+	return (true);
+}
+
+static bool
+are_same(const struct words *a, const struct words *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->n && i < b->n; i++)
+		if (strcmp(a->list[i], b->list[i]) != 0)
+			return (false);
+	return (a->n == b->n);
+}
+
+static bool
+is_made_for(const struct walls *walls, const struct confined_want *want)
+{
+	struct words told;
+	bool same;
+
+	if (ahead.process.pid == 0 || want->input || !can_be_made_ahead(walls))
+		return (false);
+	told = say_walls(walls, want);
+	same = are_same(&told, &ahead.told);
+	words_free(told.list);
+	return (same);
+}
+
+static void
+add_word(struct buf *text, const char *word)
+{
+	buf_add(text, word, strlen(word) + 1);
+}
+
+/* See order.h of confine.  False: it does not take it, whole and at once. */
+static bool
+say_command(const struct walls *walls, const struct confined_want *want)
+{
+	struct buf text = BUF_INITIALIZER;
+	char number[32];
+	size_t n = 0, i;
+	bool taken;
+
+	while (want->argv[n] != NULL)
+		n++;
+	snprintf(number, sizeof(number), "%zu", n);
+	add_word(&text, dir_of(walls, want));
+	add_word(&text, number);
+	for (i = 0; i < n; i++)
+		add_word(&text, want->argv[i]);
+	for (i = 0; want->envp[i] != NULL; i++)
+		add_word(&text, want->envp[i]);
+	taken = write(ahead.process.command, text.data, text.len) ==
+	    (ssize_t)text.len;
+	buf_release(&text);
+	close_fd(&ahead.process.command);
+	return (taken);
+}
+
+void
+confined_ahead(const struct walls *walls, const struct confined_want *want)
+{
+	char err[512];
+
+	if (!can_be_made_ahead(walls) || is_made_for(walls, want))
+		return;
+	confined_drop_ahead();
+	if (start(walls, want, &ahead.process, err, sizeof(err)) == 0)
+		ahead.told = say_walls(walls, want);
+}
+
+void
+confined_drop_ahead(void)
+{
+	struct pollfd end = { .fd = ahead.process.pidfd, .events = POLLIN };
+	char cause[REPORT_LEN];
+	int status;
+
+	if (ahead.process.pid != 0) {
+		/* it leaves when it sees that nothing comes */
+		close_fd(&ahead.process.command);
+		(void)poll(&end, 1, LEAVE_MS);
+		if (!confined_collect(
+			&ahead.process, &status, cause, sizeof(cause)))
+			confined_kill(&ahead.process);
+	}
+	words_free(ahead.told.list);
+	ahead.told = (struct words) { NULL, 0 };
+}
+
+static bool
+take_ahead(const struct walls *walls, const struct confined_want *want,
+    struct confined *c)
+{
+	if (!is_made_for(walls, want) || !say_command(walls, want))
+		return (false);
+	*c = ahead.process;
+	ahead.process.pid = 0;
+	confined_drop_ahead();
+	return (true);
+}
+
+int
+confined_start(const struct walls *walls, const struct confined_want *want,
+    struct confined *c, char *err, size_t errlen)
+{
+	if (take_ahead(walls, want, c))
+		return (0);
+	/* if there are any they will not do, now or next time */
+	confined_drop_ahead();
+	return (start(walls, want, c, err, errlen));
 }
 
 /* --- end --- */
@@ -304,161 +474,4 @@ confined_kill(struct confined *c)
 	sweep(until);
 	close_all(c);
 	c->pid = 0;
-}
-
-/* --- the environment --- */
-
-static bool
-names_variable(const char *entry, const char *name)
-{
-	size_t len = strlen(name);
-
-	return (strncmp(entry, name, len) == 0 && entry[len] == '=');
-}
-
-static void
-set(struct words *env, const char *name, const char *value)
-{
-	char *entry;
-	size_t i;
-
-	if (value == NULL || *name == '\0' || strchr(name, '=') != NULL)
-		return;
-	entry = xasprintf("%s=%s", name, value);
-	for (i = 0; i < env->n && !names_variable(env->list[i], name); i++)
-		continue;
-	if (i == env->n)
-		words_add(env, "");
-	free(env->list[i]);
-	env->list[i] = entry;
-}
-
-static void
-set_members(struct words *env, struct json_object *o)
-{
-	if (!json_object_is_type(o, json_type_object))
-		return;
-	json_object_object_foreach (o, name, value)
-		set(env, name, json_object_get_string(value));
-}
-
-/* What every program expects to find. */
-static void
-set_usual(struct words *env, const struct walls *walls)
-{
-	static const char *const ours[] = { "PATH", "LANG", "TERM", "TZ",
-		"USER", "LOGNAME", "SHELL" };
-	bool own_root =
-	    walls->level != NULL && strcmp(walls->level, "bwrap") == 0;
-	size_t i;
-	char *name;
-
-	set(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		set(env, ours[i], getenv(ours[i]));
-	for (i = 0; environ[i] != NULL; i++) {
-		if (strncmp(environ[i], "LC_", 3) != 0)
-			continue;
-		name = xstrndup(environ[i], strcspn(environ[i], "="));
-		set(env, name, getenv(name));
-		free(name);
-	}
-	set(env, "HOME", walls->n == 0 ? NULL : walls->list[0].path);
-	set(env, "TMPDIR", own_root ? "/tmp" : walls->tmp);
-}
-
-static bool
-is_below(const char *path, size_t len, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return (len >= n && strncmp(path, dir, n) == 0 &&
-	    (len == n || path[n] == '/'));
-}
-
-/* Whether the walls let a program into that directory. */
-static bool
-is_reached(const struct walls *walls, const char *path, size_t len)
-{
-	static const char *const system[] = { "/bin", "/nix", "/opt", "/sbin",
-		"/usr" };
-	const char *dir;
-	size_t i,
-	    n = json_object_is_type(walls->read, json_type_array)
-	    ? json_object_array_length(walls->read)
-	    : 0;
-
-	for (i = 0; i < sizeof(system) / sizeof(system[0]); i++)
-		if (is_below(path, len, system[i]))
-			return (true);
-	for (i = 0; i < walls->n; i++)
-		if (is_below(path, len, walls->list[i].path))
-			return (true);
-	for (i = 0; i < n; i++) {
-		dir = json_object_get_string(
-		    json_object_array_get_idx(walls->read, i));
-		if (dir != NULL && is_below(path, len, dir))
-			return (true);
-	}
-	return (false);
-}
-
-/*
- * Landlock hides nothing: a program that looks for itself on PATH, as Python
- * does, would find one that it cannot use.
- */
-static void
-trim_path(struct words *env, const struct walls *walls)
-{
-	struct buf kept = BUF_INITIALIZER;
-	const char *s = NULL;
-	size_t i, n;
-
-	for (i = 0; i < env->n; i++)
-		if (names_variable(env->list[i], "PATH"))
-			s = env->list[i] + strlen("PATH=");
-	if (s == NULL || walls->level == NULL ||
-	    strcmp(walls->level, "off") == 0)
-		return;
-	for (; *s != '\0'; s += n + (s[n] == ':' ? 1 : 0)) {
-		n = strcspn(s, ":");
-		if (is_reached(walls, s, n)) {
-			buf_adds(&kept, kept.len == 0 ? "" : ":");
-			buf_add(&kept, s, n);
-		}
-	}
-	if (kept.len > 0)
-		set(env, "PATH", kept.data);
-	buf_release(&kept);
-}
-
-char **
-confined_env(const struct walls *walls, struct json_object *tools,
-    struct json_object *pass, struct json_object *more)
-{
-	struct words env = { NULL, 0 };
-	struct json_object *own;
-	const char *name;
-	size_t i;
-
-	set_usual(&env, walls);
-	if (json_object_object_get_ex(tools, "env", &own))
-		set_members(&env, own);
-	if (json_object_is_type(pass, json_type_array))
-		for (i = 0; i < json_object_array_length(pass); i++) {
-			name = json_object_get_string(
-			    json_object_array_get_idx(pass, i));
-			if (name != NULL)
-				set(&env, name, getenv(name));
-		}
-	set_members(&env, pass);
-	set_members(&env, more);
-	trim_path(&env, walls);
-	return (env.list);
-}
-
-void
-confined_env_free(char **env)
-{
-	words_free(env);
 }

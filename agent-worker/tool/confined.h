@@ -15,7 +15,7 @@
 #include "agent-worker/tool/walls.h"
 
 struct confined_want {
-	char *const *argv;
+	char *const *argv; /* NULL: see confined_ahead */
 	char *const *envp; /* see confined_env */
 	const char *dir;   /* NULL: the workspace */
 	bool input;        /* a pipe for its standard input, else /dev/null */
@@ -35,9 +35,22 @@ struct confined {
 	int out;
 	int err;
 	int report;
+	int command; /* of walls that wait for theirs */
 };
 
-/* Returns 0, or -1 and, in err, why, for the model to read. */
+/*
+ * Make walls for a program that is likely to come: it need not wait for them.
+ * What argv, dir and envp will be does not matter, but PATH has to be in envp.
+ * There is at most one such place; where what the walls let in can change
+ * meanwhile there is none.
+ */
+void confined_ahead(const struct walls *, const struct confined_want *);
+void confined_drop_ahead(void);
+
+/*
+ * In walls that were made ahead, if they are the same, or in new ones.
+ * Returns 0, or -1 and, in err, why, for the model to read.
+ */
 int confined_start(const struct walls *, const struct confined_want *,
     struct confined *, char *err, size_t errlen);
 

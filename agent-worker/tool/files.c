@@ -232,4 +232,4 @@ open_files(struct toolbox *box)
 		    box, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 }
 
-const struct tool_family family_files = { open_files, NULL, NULL };
+const struct tool_family family_files = { .open = open_files };

@@ -404,4 +404,5 @@ close_plan(struct toolbox *box)
 	box->state[FAMILY_PLAN] = NULL;
 }
 
-const struct tool_family family_plan = { open_plan, NULL, close_plan };
+const struct tool_family family_plan = { .open = open_plan,
+	.close = close_plan };

@@ -348,6 +348,13 @@ open_shells(struct toolbox *box)
 }
 
 static void
+get_ready(struct toolbox *box)
+{
+	if (shells_of(box) != NULL)
+		shell_ahead(box);
+}
+
+static void
 close_shells(struct toolbox *box)
 {
 	struct shells *all = shells_of(box);
@@ -357,6 +364,7 @@ close_shells(struct toolbox *box)
 
 	if (all == NULL)
 		return;
+	confined_drop_ahead();
 	for (i = 0; i < all->n; i++)
 		shell_stop(all->list[i], "kill");
 	for (i = 0; i < all->n; i++) {
@@ -372,5 +380,6 @@ close_shells(struct toolbox *box)
 	box->state[FAMILY_SHELL] = NULL;
 }
 
-const struct tool_family family_shell = { .open = open_shells,
-	.close = close_shells };
+const struct tool_family family_shell = {
+	.open = open_shells, .ahead = get_ready, .close = close_shells
+};

@@ -96,6 +96,18 @@ venv_of(struct toolbox *box, const char *dir)
 	return (more);
 }
 
+/* All but what is run. */
+static struct confined_want
+any_command(struct json_object *config)
+{
+	return ((struct confined_want) {
+	    .network = is_set_to(config, "network", "host"),
+	    .memory = field_get_int(config, "memory", 0),
+	    .processes = field_get_int(config, "processes", PROCESSES),
+	    .file_size = field_get_int(config, "file_size", 0),
+	    .cpu_seconds = field_get_int(config, "cpu", 0) });
+}
+
 static int
 start_here(
     struct toolbox *box, struct shell *s, size_t head, char *err, size_t errlen)
@@ -103,16 +115,12 @@ start_here(
 	struct json_object *config = shell_config(box), *more;
 	char sh[] = "/bin/sh", c[] = "-c";
 	char *argv[] = { sh, c, s->command, NULL };
-	struct confined_want want = { .argv = argv,
-		.dir = s->dir,
-		.network = is_set_to(config, "network", "host"),
-		.memory = field_get_int(config, "memory", 0),
-		.processes = field_get_int(config, "processes", PROCESSES),
-		.file_size = field_get_int(config, "file_size", 0),
-		.cpu_seconds = field_get_int(config, "cpu", 0) };
+	struct confined_want want = any_command(config);
 	char **env;
 	int rc;
 
+	want.argv = argv;
+	want.dir = s->dir;
 	more = venv_of(box, s->dir);
 	env = confined_env(
 	    &box->walls, box->config, member(config, "pass_env"), more);
@@ -139,6 +147,27 @@ start_in_docker(
 	}
 	docker_release(&run);
 	return (rc);
+}
+
+static bool
+is_in_docker(struct toolbox *box)
+{
+	return (is_set_to(shell_config(box), "mode", "docker"));
+}
+
+void
+shell_ahead(struct toolbox *box)
+{
+	struct json_object *config = shell_config(box);
+	struct confined_want want = any_command(config);
+	char **env;
+
+	if (is_in_docker(box))
+		return;
+	want.envp = env = confined_env(
+	    &box->walls, box->config, member(config, "pass_env"), NULL);
+	confined_ahead(&box->walls, &want);
+	confined_env_free(env);
 }
 
 /* Whether the command is one to run; fills in what it is. */
@@ -170,13 +199,12 @@ bool
 shell_begin(struct toolbox *box, struct shell *s, struct json_object *arguments,
     size_t head, char *err, size_t errlen)
 {
-	bool docker = is_set_to(shell_config(box), "mode", "docker");
 	char why[ERROR_LEN] = "";
 	int rc;
 
 	if (!check(box, s, arguments, err, errlen))
 		return (false);
-	rc = (docker ? start_in_docker : start_here)(
+	rc = (is_in_docker(box) ? start_in_docker : start_here)(
 	    box, s, head, why, sizeof(why));
 	if (rc == -1)
 		snprintf(err, errlen, "Execution error: %s", why);

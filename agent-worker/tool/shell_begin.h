@@ -12,6 +12,9 @@
 /* "command_line" of init's tools, or NULL. */
 struct json_object *shell_config(const struct toolbox *);
 
+/* Make walls for the command that may come. */
+void shell_ahead(struct toolbox *);
+
 /*
  * head is how many bytes to keep of the beginning of each output.  False: it
  * was not started, why is in err.  What the shell is, is filled in either

@@ -226,5 +226,6 @@ prepare_workspace(struct toolbox *box)
 	log_warn("the files of %s cannot be taken up", own->label);
 }
 
-const struct tool_family family_snapshot = { open_snapshots, prepare_workspace,
-	close_snapshots };
+const struct tool_family family_snapshot = { .open = open_snapshots,
+	.prepare = prepare_workspace,
+	.close = close_snapshots };

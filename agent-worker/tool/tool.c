@@ -15,6 +15,7 @@
 #define RESULT_MAX ((size_t)1536 * 1024) /* bytes that a model is told */
 #define SAID_MAX   ((size_t)4096)        /* of a call, to the supervisor */
 #define PREFIX     "mcp__"
+#define THINK_MS   20 /* who replies sooner is not one to get ready for */
 
 static const struct tool_family *const families[TOOL_FAMILIES] = {
 	[FAMILY_SNAPSHOT] = &family_snapshot,
@@ -57,6 +58,7 @@ toolbox_free(struct toolbox *box)
 
 	if (box == NULL)
 		return;
+	link_later(&box->agent->link, MONO_NEVER, NULL, NULL);
 	for (i = TOOL_FAMILIES; i-- > 0;)
 		if (families[i]->close != NULL)
 			families[i]->close(box);
@@ -76,6 +78,23 @@ toolbox_prepare(struct toolbox *box)
 	for (i = 0; i < TOOL_FAMILIES; i++)
 		if (families[i]->prepare != NULL)
 			families[i]->prepare(box);
+}
+
+static void
+make_ready(void *arg)
+{
+	struct toolbox *box = arg;
+	size_t i;
+
+	for (i = 0; i < TOOL_FAMILIES; i++)
+		if (families[i]->ahead != NULL)
+			families[i]->ahead(box);
+}
+
+void
+toolbox_think(struct toolbox *box)
+{
+	link_later(&box->agent->link, mono_ms() + THINK_MS, make_ready, box);
 }
 
 /* Named with or without the prefix "mcp__SERVER__". */
@@ -237,6 +256,8 @@ toolbox_run(struct toolbox *box, const char *name,
 	const struct tool *t = toolbox_find(box, name);
 	bool wanted = true;
 
+	/* it has thought: too late to get ready */
+	link_later(&box->agent->link, MONO_NEVER, NULL, NULL);
 	memset(result, 0, sizeof(*result));
 	if (t == NULL) {
 		tool_fail(result, name, "there is no such tool");

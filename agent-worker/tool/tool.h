@@ -71,6 +71,7 @@ struct toolbox {
 struct tool_family {
 	void (*open)(struct toolbox *);    /* once */
 	void (*prepare)(struct toolbox *); /* before each turn; may take time */
+	void (*ahead)(struct toolbox *);   /* while the model thinks */
 	void (*close)(struct toolbox *);   /* once: everything of it ends */
 };
 
@@ -80,6 +81,9 @@ void toolbox_free(struct toolbox *);
 
 /* Make ready for the agent's turn, which has begun. */
 void toolbox_prepare(struct toolbox *);
+
+/* The model is asked: meanwhile there is time to make ready for its calls. */
+void toolbox_think(struct toolbox *);
 
 /*
  * Put tools in, unless allowed_tools or exclude_tools keep them out.  The

@@ -91,11 +91,11 @@ def probes_of(holes):
     return set().union(*(escapes.HOLES[hole] for hole in holes))
 
 
-def attempt(level, *options):
-    directory = pathlib.Path.cwd() / str(level)
+def attempt(level, *options, ahead=False):
+    directory = pathlib.Path.cwd() / f"{level}{ahead}"
     os.environ["HOME"] = str(directory / "home")
     (directory / "home").mkdir(parents=True)
-    return escapes.attempt(level, directory, *options)
+    return escapes.attempt(level, directory, *options, ahead=ahead)
 
 
 def controlled():
@@ -110,13 +110,14 @@ def check_holes(level, holes, *options):
         bwrap_works()
     known = controlled()
     assert len(known) >= 60, sorted(known)
-    result, changed = attempt(level, *options)
-    found = {name for name in known if result[name] != "closed"}
     wanted = probes_of(holes) & known
     if os.geteuid() == 0:
         wanted -= escapes.CLOSED_TO_ROOT
-    assert found == wanted, (found - wanted, wanted - found)
-    assert not changed, changed
+    for ahead in (False, True):
+        result, changed = attempt(level, *options, ahead=ahead)
+        found = {name for name in known if result[name] != "closed"}
+        assert found == wanted, (ahead, found - wanted, wanted - found)
+        assert not changed, (ahead, changed)
 
 
 def test_bwrap_leaves_open_what_is_listed():
@@ -150,6 +151,72 @@ def test_every_hole_has_a_probe():
     listed = set().union(*map(listed_holes, heads))
     assert listed == set(escapes.HOLES), listed ^ set(escapes.HOLES)
     assert probes_of(listed) <= set(escapes.names())
+
+
+# --- a command that comes when the walls are there ---
+
+
+def ahead(level, text, *options):
+    """What becomes of a text that says what to run."""
+    reader, writer = os.pipe()
+    os.write(writer, text)
+    os.close(writer)
+    try:
+        argv = walls(level, "--command", reader, *options)
+        argv.remove("--chdir")
+        argv.remove(os.getcwd())
+        return Ended(argv, pass_fds=[reader])
+    finally:
+        os.close(reader)
+
+
+def test_a_command_that_comes_later():
+    place = pathlib.Path("a place")
+    place.mkdir()
+    script = 'pwd; echo "$#" "$1" "$2" "$A" "$HOME"; exit 3'
+    words = [place.absolute(), 6, "/bin/sh", "-c", script, "sh", "", "two\n",
+             "A=b=c"]
+    text = "".join(f"{word}\0" for word in words).encode()
+    for level in LEVELS:
+        if level == "bwrap":
+            bwrap_works()
+        ended = ahead(level, text)
+        assert ended.stdout == f"{place.absolute()}\n2  two\n b=c \n", ended
+        assert (ended.code, ended.report) == (3, "exit 3 orphans 0\n"), ended
+        ended = ahead(level, text.replace(b"a place", b"nowhere"))
+        assert (ended.code, ended.word) == (126, "not-run"), ended
+        ended = ahead(level, text.replace(b"/bin/sh", b"/no/sh"))
+        assert (ended.code, ended.word) == (127, "not-run"), ended
+
+
+def test_a_command_that_does_not_come():
+    whole = f"{os.getcwd()}\0002\0/bin/touch\0file\0".encode()
+    for level in LEVELS:
+        for text in (b"", whole[:-1], whole.replace(b"file\0", b""),
+                     whole.replace(b"2", b"0"), whole.replace(b"2", b"x"),
+                     whole.replace(b"2", b"-1"), b"\0"):
+            ended = ahead(level, text)
+            assert ended.code == 0 and not ended.report, (level, text, ended)
+            assert not ended.stdout, ended
+    assert not os.path.exists("file")
+    assert Ended([*walls("off", "--command", "2"), "true"]).code == 64
+
+
+def test_walls_that_wait_end():
+    for level in LEVELS:
+        for end in (subprocess.Popen.terminate, None):
+            reader, writer = os.pipe()
+            with subprocess.Popen(
+                    [str(word) for word in walls(level, "--command", reader)
+                     if word != "--"], pass_fds=[reader]) as process:
+                os.close(reader)
+                if end is None:
+                    os.close(writer)
+                else:
+                    end(process)
+                    process.wait(SECONDS)
+                    os.close(writer)
+                process.wait(SECONDS)
 
 
 # --- what is kept ---

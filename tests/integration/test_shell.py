@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The command line of an agent: what comes back, and within which limits."""
 
+import itertools
 import os
 import pathlib
 import re
@@ -191,18 +192,18 @@ exec {worker.CONFINE} "$@"
 """
     )
     confine.chmod(0o755)
-    for config, limits in (
-        ({}, {"--processes": "4096"}),
-        (
-            {"memory": 1 << 30, "processes": 20, "cpu": 9, "file_size": 4096}
-            | {"network": "host"},
-            {"--memory": str(1 << 30), "--processes": "20"}
-            | {"--cpu": "9", "--file-size": "4096"},
-        ),
-    ):
+    few = ({}, {"--processes": "4096"})
+    many = (
+        {"memory": 1 << 30, "processes": 20, "cpu": 9, "file_size": 4096}
+        | {"network": "host"},
+        {"--memory": str(1 << 30), "--processes": "20"}
+        | {"--cpu": "9", "--file-size": "4096"},
+    )
+    for (config, limits), ahead in itertools.product((few, many), (0, 1)):
         result = execute(
             "echo a 'b c'",
             setup=make,
+            ahead=ahead,
             work_dir="sub",
             confine=str(confine),
             command_line=config,
@@ -211,8 +212,10 @@ exec {worker.CONFINE} "$@"
         )
         assert result["stdout"] == "a b c\n", result
         words = (root / "argv").read_text().splitlines()
-        end = words.index("--")
-        assert words[end + 1 :] == ["/bin/sh", "-c", "echo a 'b c'"], words
+        there = ("--command", "4") if ahead else ("--chdir", result["work_dir"])
+        if not ahead:
+            end = words.index("--")
+            assert words[end + 1 :] == ["/bin/sh", "-c", "echo a 'b c'"], words
         options = list(zip(words, words[1:]))
         workspace = str(pathlib.Path(result["work_dir"]).parent)
         for option in (
@@ -222,7 +225,7 @@ exec {worker.CONFINE} "$@"
             ("--read", workspace.removesuffix("workspace") + "snapshots"),
             ("--read", str(root)),
             ("--read", "/abs"),
-            ("--chdir", result["work_dir"]),
+            there,
             ("--report", "3"),
             *limits.items(),
         ):
@@ -230,6 +233,74 @@ exec {worker.CONFINE} "$@"
         assert ("--network" in words) == ("network" in config), words
         for name in ("--memory", "--cpu", "--file-size"):
             assert (name in words) == (name in limits), words
+
+
+# --- walls that are made while the model thinks ---
+
+
+def test_walls_made_ahead_do_not_stay():
+    for level in shells.levels():
+        with Shells(
+            [("execute_command", {"command": "echo one"})], level=level
+        ) as worker:
+            assert worker.turn()["stdout"] == "one\n"
+            assert not worker.waiting(), worker.waiting()
+
+
+def test_walls_made_ahead_are_not_used_where_others_are_wanted():
+    context = pathlib.Path.cwd() / "context"
+    context.mkdir()
+    for level in shells.levels():
+        write = f"echo {level} >{context}/it"
+        with Shells(
+            [("list_background_shells", {})],
+            presents=[[("execute_command", {"command": write})]],
+            level=level,
+            context=[{"path": str(context), "write": True}],
+        ) as worker:
+            assert worker.turn()["count"] == 0
+            assert worker.waiting()
+            assert worker.turn(kind="present")["success"]
+            assert not worker.waiting(), worker.waiting()
+        assert (context / "it").read_text() == f"{level}\n"
+
+
+def test_no_walls_are_made_ahead_where_what_they_let_in_may_change():
+    context = pathlib.Path.cwd() / "file"
+    context.write_text("one\n")
+    with Shells(
+        [("execute_command", {"command": f"cat {context}"})],
+        context=[{"path": str(context), "write": False}],
+        ahead=False,
+    ) as worker:
+        seen = []
+
+        def think():
+            time.sleep(0.2)  # as a model does
+            seen.extend(worker.waiting())
+
+        worker.think = think
+        assert worker.turn()["stdout"] == "one\n"
+        assert not seen, seen
+
+
+def test_a_command_that_walls_made_ahead_do_not_take():
+    with Shells(
+        [("execute_command", {"command": ": " + "x" * 100000 + "; echo y"})],
+    ) as worker:
+        assert worker.turn()["stdout"] == "y\n"
+        assert not worker.waiting(), worker.waiting()
+    with Shells([("execute_command", {"command": "echo z"})]) as worker:
+        think = worker.think
+
+        def die():
+            think()
+            for process in worker.waiting():
+                os.kill(process.pid, signal.SIGKILL)
+            wait_until(lambda: not worker.waiting(), "its end")
+
+        worker.think = die
+        assert worker.turn()["stdout"] == "z\n"
 
 
 # --- the environment ---

@@ -111,8 +111,20 @@ def tree(directory):
     return found
 
 
-def attempt(level, directory, *options):
-    """Try every way: {probe: "open", "closed" or "none"}, files changed."""
+def order(directory, argv, env):
+    """A descriptor that says what to run, for walls made before."""
+    reader, writer = os.pipe()
+    words = [directory, len(argv), *argv, *(f"{k}={env[k]}" for k in env)]
+    os.write(writer, "".join(f"{word}\0" for word in words).encode())
+    os.close(writer)
+    return reader
+
+
+def attempt(level, directory, *options, ahead=False):
+    """Try every way: {probe: "open", "closed" or "none"}, files changed.
+
+    ahead: what is tried is said when the walls are there.
+    """
     probes = names()
     facts = make_files(directory, probes)
     with victim(facts["READ"]) as found:
@@ -125,11 +137,18 @@ def attempt(level, directory, *options):
             os.dup2(leaked, LEAKED_FD)
             command = arguments(level, facts)
             command += [*options, "--"] if command else []
+            command += [ESCAPE, "run"]
+            env = os.environ | facts | {"TTY": os.ttyname(slave)}
+            fds = [LEAKED_FD]
+            if ahead:
+                env["TMPDIR"] = "/tmp" if level == "bwrap" else facts["TMP"]
+                fds.append(order(facts["WS"], command[-2:], env))
+                command[-3:] = ["--command", str(fds[-1])]
             done = subprocess.run(
-                [*command, ESCAPE, "run"], stdin=source,
-                stdout=subprocess.PIPE, stderr=slave, pass_fds=[LEAKED_FD],
-                env=os.environ | facts | {"TTY": os.ttyname(slave)},
-                timeout=50)
+                command, stdin=source, stdout=subprocess.PIPE, stderr=slave,
+                pass_fds=fds, env=env, timeout=50)
+            for fd in fds[1:]:
+                os.close(fd)
         said = b""
         os.set_blocking(master, False)
         with contextlib.suppress(OSError):

@@ -56,8 +56,10 @@ def levels():
 class Shells(worker.Worker):
     """A worker whose agent has a command line."""
 
-    def __init__(self, *steps, level="off", env=None, tool_env=None, **more):
+    def __init__(self, *steps, presents=(), level="off", env=None, tool_env=None, **more):
         self.leaves_with = 0
+        command_line = more.pop("command_line", {})
+        self.ahead = more.pop("ahead", command_line.get("mode") != "docker")
         self.root = pathlib.Path(tempfile.mkdtemp(dir=os.getcwd()))
         self.workspace = self.root / "workspace"
         for name in ("workspace", "tmp", "snapshots"):
@@ -71,15 +73,18 @@ class Shells(worker.Worker):
             "confine": str(worker.CONFINE),
             "level": level,
             "env": marks | (tool_env or {}),
-            "command_line": more.pop("command_line", {}),
+            "command_line": command_line,
         } | more
         super().__init__(
             *(
                 {
                     "tools": [worker.call(n, **a) for n, a in calls],
-                    "answer": "{{result}}",
+                    name: "{{result}}",
                 }
-                for calls in steps
+                for name, calls in (
+                    *(("answer", calls) for calls in steps),
+                    *(("present", calls) for calls in presents),
+                )
             ),
             env=env,
             tools=tools,
@@ -100,9 +105,26 @@ class Shells(worker.Worker):
         ]
         return [json.loads(text) for text in told]
 
-    def alive(self):
-        """The tools' living processes."""
+    def _find(self):
         return processes.find("MARKER", self.root.name)
+
+    def waiting(self):
+        """The walls that were made ahead, and those made so."""
+        return [p for p in self._find() if " --command " in p.command]
+
+    def think(self):
+        """Every other turn, until there are walls for its command."""
+        deadline = time.monotonic() + worker.SECONDS
+        while self.ahead and self.number % 2 == 1 and not self.waiting():
+            assert time.monotonic() < deadline, "no walls are made ahead"
+            time.sleep(0.002)
+
+    def alive(self):
+        """The tools' living processes; all of them, if it is dead."""
+        found = self._find()
+        if self.process.poll() is not None:
+            return found
+        return [p for p in found if " --command " not in p.command]
 
     def await_none(self, seconds=5):
         """Until nothing of its tools is left."""

@@ -99,6 +99,9 @@ class Worker:
                 self.words(),
             )
 
+    def think(self):
+        """What there is to wait for before the script's step may go."""
+
     def begin(self, kind="answer", limit_ms=120000):
         """Start a turn and let the script's next step go."""
         self.number += 1
@@ -113,6 +116,7 @@ class Worker:
             limit_ms=limit_ms,
         )
         if self.wait_for("ready", "error")["type"] == "ready":
+            self.think()
             self.send(type="go", turn=self.number)
 
     def turn(self, **how):
