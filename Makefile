@@ -49,6 +49,7 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/spawn.c \
 		ipc/tree.c \
 		ipc/tree_copy.c \
+		ipc/tree_links.c \
 		ipc/utf8.c \
 		ipc/xmalloc.c
 
@@ -271,7 +272,8 @@ IPC_TESTS =	tests/unit/test_ipc_buf \
 		tests/unit/test_ipc_spawn \
 		tests/unit/test_ipc_utf8 \
 		tests/unit/test_pathname \
-		tests/unit/test_tree
+		tests/unit/test_tree \
+		tests/unit/test_tree_links
 
 SUPERVISOR_TESTS = tests/bin/config-check \
 		tests/bin/config-schema \

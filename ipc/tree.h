@@ -109,6 +109,9 @@ struct tree_sum {
  * files.  Content that would leave less than 256 KiB of the disk is not copied:
  * ENOSPC, so that records can still be written.  sum may be NULL.  Returns 0,
  * or -1 and errno with a part of it in place, which is the caller's to remove.
+ *
+ * A second thread may link meanwhile, with all signals blocked; it has ended on
+ * return, and go_on and left_out are called in the caller's only.
  */
 int tree_copy(const struct tree_want *, struct tree_sum *sum);
 

@@ -16,143 +16,15 @@
 #include "ipc/buf.h"
 #include "ipc/mono.h"
 #include "ipc/tree.h"
+#include "ipc/tree_links.h"
 #include "ipc/xmalloc.h"
 
-#define DIR_FLAGS   (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define CHUNK       ((off_t)16 * 1024 * 1024) /* between two looks up */
-#define ROOM        (256 * 1024)              /* that a copy leaves on a disk */
-#define ASK_MS      50
-#define TICK_NS     500000
-#define TICKS_MAX   200 /* of waiting for a clock that stands still */
-#define INDEX_START 256
-#define NEAR        64 /* files whose places are kept together */
-
-/* --- what is remembered --- */
-
-/* A file that was copied, as it was then: small, for there may be many. */
-struct seen {
-	ino_t ino; /* 0: a free slot */
-	off_t size;
-	uint64_t mtime; /* see instant() */
-	uint64_t ctime;
-	ino_t dir;     /* of its copy */
-	uint64_t name; /* likewise; see hash() */
-};
-
-struct tree_index {
-	int fd; /* the copy's directory, O_PATH; -1 */
-	struct seen *slots;
-	size_t used;
-	size_t size; /* a power of two */
-};
-
-struct tree_index *
-tree_index_new(void)
-{
-	struct tree_index *x = xcalloc(1, sizeof(*x));
-
-	x->fd = -1;
-	x->size = INDEX_START;
-	x->slots = xcalloc(x->size, sizeof(*x->slots));
-	return (x);
-}
-
-void
-tree_index_free(struct tree_index *x)
-{
-	if (x == NULL)
-		return;
-	if (x->fd != -1)
-		close(x->fd);
-	free(x->slots);
-	free(x);
-}
-
-/*
- * Where a file is remembered, or would be.  Files of one directory mostly have
- * numbers that are near each other: they stay so.
- */
-static struct seen *
-slot_of(const struct tree_index *x, ino_t ino)
-{
-	uint64_t block = (uint64_t)ino / NEAR * 0x9e3779b97f4a7c15u >> 20;
-	size_t i = (size_t)(block * NEAR + (uint64_t)ino % NEAR);
-
-	for (i &= x->size - 1; x->slots[i].ino != 0;
-	     i = (i + 1) & (x->size - 1))
-		if (x->slots[i].ino == ino)
-			break;
-	return (&x->slots[i]);
-}
-
-static void
-grow(struct tree_index *x)
-{
-	struct seen *old = x->slots;
-	size_t i, n = x->size;
-
-	x->size *= 2;
-	x->slots = xcalloc(x->size, sizeof(*x->slots));
-	for (i = 0; i < n; i++)
-		if (old[i].ino != 0)
-			*slot_of(x, old[i].ino) = old[i];
-	free(old);
-}
-
-/* An empty one becomes as large as another. */
-static void
-make_room(struct tree_index *x, const struct tree_index *like)
-{
-	if (like == NULL || like->size <= x->size)
-		return;
-	free(x->slots);
-	x->size = like->size;
-	x->slots = xcalloc(x->size, sizeof(*x->slots));
-}
-
-/* A time as one number: it has to tell times apart and no more. */
-static uint64_t
-instant(struct timespec t)
-{
-	return ((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
-}
-
-static bool
-is_before(struct timespec a, struct timespec b)
-{
-	return (a.tv_sec < b.tv_sec ||
-	    (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec));
-}
-
-/* FNV-1a of a name on a device. */
-static uint64_t
-hash(dev_t dev, const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325u ^ dev;
-
-	for (; *name != '\0'; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3u;
-	return (h);
-}
-
-/* The file of that name in the directory dir of the copy was made of st. */
-static void
-remember(struct tree_index *x, const struct stat *st, ino_t dir, uint64_t name)
-{
-	struct seen *s;
-
-	if (x->used * 2 >= x->size)
-		grow(x);
-	s = slot_of(x, st->st_ino);
-	if (s->ino == 0)
-		x->used++;
-	s->ino = st->st_ino;
-	s->size = st->st_size;
-	s->mtime = instant(st->st_mtim);
-	s->ctime = instant(st->st_ctim);
-	s->dir = dir;
-	s->name = name;
-}
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define CHUNK     ((off_t)16 * 1024 * 1024) /* between two looks up */
+#define ROOM      (256 * 1024)              /* that a copy leaves on a disk */
+#define ASK_MS    50
+#define TICK_NS   500000
+#define TICKS_MAX 200 /* of waiting for a clock that stands still */
 
 /* --- the copy --- */
 
@@ -160,9 +32,10 @@ struct copy {
 	const struct tree_want *want;
 	struct tree_sum sum;
 	struct tree_trail to;
-	struct tree_trail last; /* the same place in the last copy */
-	size_t astray;          /* directories below one that it lacks */
-	struct buf path;        /* in the tree; for left_out */
+	struct tree_trail last;   /* the same place in the last copy */
+	size_t astray;            /* directories below one that it lacks */
+	struct tree_links *links; /* not made yet; or NULL */
+	struct buf path;          /* in the tree; for left_out */
 	struct timespec began; /* later changes can be told; see await_tick() */
 	bool waited;
 	int64_t ask_at; /* monotonic: go_on */
@@ -354,6 +227,13 @@ here(const struct tree_trail *t)
 	return (t->steps[t->depth - 1].ino);
 }
 
+static bool
+is_before(struct timespec a, struct timespec b)
+{
+	return (a.tv_sec < b.tv_sec ||
+	    (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec));
+}
+
 /*
  * Times on files are those of the clock's last tick, or later: only one that
  * is older than the tick we begin in is sure to look different after a change.
@@ -392,14 +272,11 @@ static int
 finish_file(
     const struct copy *c, int fd, const char *name, const struct stat *st)
 {
-	struct timespec times[2] = { st->st_mtim, st->st_mtim };
-
-	if (fchmod(fd, st->st_mode & 0777) == -1 || futimens(fd, times) == -1)
+	if (tree_dress(fd, st->st_mode, st->st_mtim) == -1)
 		return (-1);
 	/* a later change of one that is as new as we are may not be seen */
 	if (c->want->made != NULL && is_before(st->st_ctim, c->began))
-		remember(
-		    c->want->made, st, here(&c->to), hash(st->st_dev, name));
+		tree_index_add(c->want->made, st, here(&c->to), name);
 	return (0);
 }
 
@@ -442,23 +319,15 @@ copy_file(struct copy *c, int dir, const char *name)
 static bool
 take_over(struct copy *c, const char *name, const struct stat *st)
 {
-	const struct seen *s;
-	uint64_t h;
-
-	if (c->want->known == NULL || c->astray > 0 || c->last.fd == -1)
-		return (false);
-	s = slot_of(c->want->known, st->st_ino);
-	if (s->ino == 0 || s->size != st->st_size ||
-	    s->mtime != instant(st->st_mtim) ||
-	    s->ctime != instant(st->st_ctim))
-		return (false);
 	/* in the last copy nothing changes: a place is a file */
-	h = hash(st->st_dev, name);
-	if (s->dir != here(&c->last) || s->name != h ||
+	if (c->want->known == NULL || c->astray > 0 || c->last.fd == -1 ||
+	    !tree_index_has(c->want->known, st, here(&c->last), name))
+		return (false);
+	if (!tree_links_add(c->links, c->to.depth, name, st->st_size) &&
 	    linkat(c->last.fd, name, c->to.fd, name, 0) == -1)
 		return (false);
 	if (c->want->made != NULL)
-		remember(c->want->made, st, here(&c->to), h);
+		tree_index_add(c->want->made, st, here(&c->to), name);
 	c->sum.files++;
 	c->sum.linked++;
 	c->sum.bytes += st->st_size;
@@ -479,6 +348,113 @@ copy_entry(void *arg, int dir, const char *name, const struct stat *st)
 	if (!S_ISREG(st->st_mode))
 		return (leave_out(c, name, "neither a file nor a directory"));
 	return (take_over(c, name, st) ? 0 : copy_file(c, dir, name));
+}
+
+/* --- links that wait --- */
+
+/* It was taken for one that is taken over. */
+static int
+copy_after_all(struct copy *c, struct tree_job *j)
+{
+	int from = tree_job_source(j);
+
+	c->sum.files--;
+	c->sum.linked--;
+	c->sum.bytes -= j->links[j->at].size;
+	if (from == -1) /* it may have gone with all that it held */
+		return (errno == ENOENT ? 0 : -1);
+	return (copy_file(c, from, tree_job_name(j)));
+}
+
+/* In the directory that one stands in. */
+static int
+make_links(struct copy *c, struct tree_job *j)
+{
+	for (; j->at < j->n; j->at++)
+		if (ask(c) == -1 ||
+		    (tree_job_link(j) == -1 && copy_after_all(c, j) == -1))
+			return (-1);
+	return (0);
+}
+
+/* One stands where the job is for as long as it takes. */
+static int
+do_job(struct copy *c, struct tree_job *j)
+{
+	struct tree_step step = { .ino = j->ino };
+	struct tree_trail to = c->to;
+	struct buf path = c->path;
+	int ret, saved;
+
+	c->to = (struct tree_trail) { .fd = j->to, .steps = &step, .depth = 1 };
+	c->path = j->path;
+	ret = make_links(c, j);
+	if (ret == 0)
+		ret = tree_dress(j->to, j->mode, j->mtime);
+	saved = errno;
+	j->path = c->path;
+	c->path = path;
+	c->to = to;
+	tree_links_give_back(c->links, j);
+	errno = saved;
+	return (ret);
+}
+
+/* Those that the helper came back with; or all that nobody began. */
+static int
+do_jobs(struct copy *c, bool any)
+{
+	struct tree_job *j;
+
+	while ((j = tree_links_take(c->links, any)) != NULL)
+		if (do_job(c, j) == -1)
+			return (-1);
+	return (0);
+}
+
+/* Those of a directory that is left.  1: it is complete when they are. */
+static int
+leave_links(struct copy *c, int dir, const char *name, const struct stat *st)
+{
+	struct tree_job j = { .last = c->last.fd,
+		.to = c->to.fd,
+		.from = -1,
+		.ino = here(&c->to),
+		.mode = st->st_mode,
+		.mtime = st->st_mtim,
+		.path = c->path,
+		.above = dir,
+		.name = name,
+		.st = st };
+	int ret, saved;
+
+	if (!tree_links_top(c->links, c->to.depth, &j))
+		return (0);
+	if (do_jobs(c, false) == -1)
+		return (-1);
+	if (c->to.depth > 1 && tree_links_put(c->links, &j))
+		ret = 1;
+	else
+		ret = make_links(c, &j);
+	saved = errno;
+	if (j.from != -1)
+		close(j.from);
+	tree_links_pop(c->links, &j);
+	errno = saved;
+	return (ret);
+}
+
+/* What other directories are waiting for. */
+static int
+end_links(struct copy *c)
+{
+	if (c->links == NULL)
+		return (0);
+	do {
+		if (do_jobs(c, true) == -1 || ask(c) == -1)
+			return (-1);
+	} while (tree_links_wait(c->links, ASK_MS));
+	return (0);
 }
 
 /* --- directories --- */
@@ -524,13 +500,12 @@ static int
 copy_leave(void *arg, int dir, const char *name, const struct stat *st)
 {
 	struct copy *c = arg;
-	struct timespec times[2] = { st->st_mtim, st->st_mtim };
+	int ret = leave_links(c, dir, name, st);
 
-	(void)dir;
-	if (c->to.depth > 1 || !c->want->into)
-		if (fchmod(c->to.fd, st->st_mode & 0777) == -1 ||
-		    futimens(c->to.fd, times) == -1)
-			return (-1);
+	if (ret == 0 && (c->to.depth > 1 || !c->want->into))
+		ret = tree_dress(c->to.fd, st->st_mode, st->st_mtim);
+	if (ret == -1)
+		return (-1);
 	if (c->to.depth == 1)
 		return (0);
 	c->path.len -= strlen(name) + 1;
@@ -562,14 +537,12 @@ open_ends(struct copy *c)
 	    tree_trail_down(&c->to, fd) == -1)
 		return (-1);
 	if (w->made != NULL) {
-		make_room(w->made, w->known);
+		tree_index_begin(w->made, w->to, w->known);
 		clock_gettime(CLOCK_REALTIME_COARSE, &c->began);
-		w->made->fd =
-		    open(w->to, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
-	if (w->known != NULL && w->known->fd != -1 &&
-	    (fd = openat(w->known->fd, ".", DIR_FLAGS)) != -1)
-		(void)tree_trail_down(&c->last, fd);
+	if (w->known != NULL && (fd = tree_index_open(w->known)) != -1 &&
+	    tree_trail_down(&c->last, fd) == 0)
+		c->links = tree_links_new();
 	return (0);
 }
 
@@ -588,7 +561,10 @@ tree_copy(const struct tree_want *want, struct tree_sum *sum)
 	ret = open_ends(&c);
 	if (ret == 0)
 		ret = tree_walk(AT_FDCWD, want->from, &visitor, &c);
+	if (ret == 0)
+		ret = end_links(&c);
 	saved = errno;
+	tree_links_free(c.links);
 	tree_trail_release(&c.to);
 	tree_trail_release(&c.last);
 	buf_release(&c.path);
