@@ -137,7 +137,7 @@ let_signals_in(void)
 		fatal("sigprocmask");
 }
 
-void
+bool
 loop_wait(int64_t until_ms)
 {
 	static struct epoll_event ready[EVENTS_MAX];
@@ -156,6 +156,7 @@ loop_wait(int64_t until_ms)
 		if (w->fd != -1)
 			w->ready(w->arg, ready[i].events);
 	}
+	return (n != 0);
 }
 
 struct loop_signals

@@ -37,9 +37,9 @@ void loop_unwatch(struct watch *);
 
 /*
  * Sleep until a descriptor is ready, a signal comes, or the monotonic time
- * until_ms; call the ready functions.
+ * until_ms; call the ready functions.  False: nothing came but that time.
  */
-void loop_wait(int64_t until_ms);
+bool loop_wait(int64_t until_ms);
 
 struct loop_signals loop_signals(void);
 

@@ -18,12 +18,14 @@
 #include "supervisor/nest/child.h"
 #include "supervisor/nest/parent.h"
 #include "supervisor/process/sweep.h"
+#include "supervisor/record/atomic.h"
 #include "supervisor/run.h"
 #include "supervisor/view/out.h"
 #include "supervisor/workspace.h"
 
 #define RETRY_OUT_MS 20 /* when standard output takes nothing */
 #define SWEEP_MS     2000
+#define QUIET_MS     20 /* in which nothing came: agents wait */
 
 double
 run_time(const struct run *run)
@@ -387,6 +389,22 @@ take_signals(struct run *run)
 		    &run->agents[i].worker, "finished", "interrupted twice");
 }
 
+/*
+ * Sleep.  While the agents wait for their models there is time for what would
+ * be waited for later, piece by piece.
+ */
+static void
+wait_until(struct run *run, int64_t until)
+{
+	int64_t at = MONO_NEVER;
+
+	if (atomic_stock_wants())
+		at = mono_ms() + (run->quiet ? 0 : QUIET_MS);
+	run->quiet = !loop_wait(mono_min(until, at)) && at < until;
+	if (run->quiet)
+		atomic_stock(run->log_dir);
+}
+
 static void
 turn(struct run *run)
 {
@@ -395,7 +413,7 @@ turn(struct run *run)
 
 	if (!out_flush())
 		until = mono_min(until, mono_ms() + RETRY_OUT_MS);
-	loop_wait(until);
+	wait_until(run, until);
 	take_signals(run);
 	now = mono_ms();
 	for (i = 0; i < run->session->nagents; i++)

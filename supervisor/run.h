@@ -108,6 +108,7 @@ struct run {
 	int interrupts;
 	bool cost_limited;
 	bool sweep;          /* a worker may have left processes behind */
+	bool quiet;          /* nothing came for a while */
 	const char *sandbox; /* level of confine(8) that works here */
 	char *real_dir;      /* log_dir as tools know it: no symlinks */
 	char *final_files;   /* of what was presented; relative, or NULL */

@@ -248,6 +248,7 @@ setup_release(struct run *run)
 		free(run->texts[i]);
 	}
 	parent_release(run);
+	atomic_stock_release();
 	workspace_release(run);
 	free(run->agents);
 	free(run->answers);

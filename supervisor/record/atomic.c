@@ -13,8 +13,96 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
 
-int
-atomic_write(const char *path, const void *data, size_t len, bool sync)
+/* --- files made ahead --- */
+
+#define STOCK_MAX 10 /* about what the end of a run takes */
+
+static struct {
+	char *dir; /* NULL: there are none */
+	int fds[STOCK_MAX];
+	size_t n;
+	bool cannot;
+} stock;
+
+void
+atomic_stock_release(void)
+{
+	while (stock.n > 0)
+		close(stock.fds[--stock.n]);
+	free(stock.dir);
+	stock.dir = NULL;
+	stock.cannot = false;
+}
+
+bool
+atomic_stock_wants(void)
+{
+	return (stock.n < STOCK_MAX && !stock.cannot);
+}
+
+void
+atomic_stock(const char *dir)
+{
+	int fd;
+
+	if (stock.dir == NULL || strcmp(stock.dir, dir) != 0) {
+		atomic_stock_release();
+		stock.dir = xstrdup(dir);
+	}
+	if (!atomic_stock_wants())
+		return;
+	fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	stock.cannot = fd == -1;
+	if (fd != -1)
+		stock.fds[stock.n++] = fd;
+}
+
+/* -1: there is none for that path. */
+static int
+take_from_stock(const char *path)
+{
+	size_t len = stock.n == 0 ? 0 : strlen(stock.dir);
+
+	if (len == 0 || strncmp(path, stock.dir, len) != 0 || path[len] != '/')
+		return (-1);
+	return (stock.fds[--stock.n]);
+}
+
+/* As open(2) says of O_TMPFILE.  A name that is taken is left alone. */
+static int
+give_name(int fd, const char *name)
+{
+	char proc[64];
+
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	return (linkat(AT_FDCWD, proc, AT_FDCWD, name, AT_SYMLINK_FOLLOW));
+}
+
+/* --- files --- */
+
+static int
+fill(int fd, const void *data, size_t len, bool sync)
+{
+	return (buf_write_fd(fd, data, len) == -1 || (sync && fsync(fd) == -1)
+		? -1
+		: 0);
+}
+
+/* As close(2); what went wrong before is what went wrong. */
+static int
+finish(int fd, int ret)
+{
+	int saved = errno;
+
+	if (close(fd) == -1 && ret == 0)
+		return (-1);
+	errno = saved;
+	return (ret);
+}
+
+/* Under another name first. */
+static int
+write_beside(const char *path, const void *data, size_t len, bool sync)
 {
 	char *tmp;
 	int fd, saved, ret = -1;
@@ -23,17 +111,9 @@ atomic_write(const char *path, const void *data, size_t len, bool sync)
 	tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
 	fd = open(
 	    tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd == -1)
-		goto out;
-	if (buf_write_fd(fd, data, len) == -1 || (sync && fsync(fd) == -1)) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		goto out;
-	}
-	if (close(fd) == 0 && rename(tmp, path) == 0)
+	if (fd != -1 && finish(fd, fill(fd, data, len, sync)) == 0 &&
+	    rename(tmp, path) == 0)
 		ret = 0;
-out:
 	if (ret == -1) {
 		saved = errno;
 		unlink(tmp);
@@ -41,6 +121,32 @@ out:
 	}
 	free(tmp);
 	return (ret);
+}
+
+/* In a file that has no name yet; false: it does not get there so. */
+static bool
+write_stocked(const char *path, const void *data, size_t len, bool sync)
+{
+	int fd = take_from_stock(path), ret = -1;
+	char *tmp;
+
+	if (fd == -1)
+		return (false);
+	tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
+	if (fill(fd, data, len, sync) == 0 &&
+	    (ret = give_name(fd, path)) == -1 && errno == EEXIST &&
+	    give_name(fd, tmp) == 0 && (ret = rename(tmp, path)) == -1)
+		unlink(tmp);
+	free(tmp);
+	return (finish(fd, ret) == 0);
+}
+
+int
+atomic_write(const char *path, const void *data, size_t len, bool sync)
+{
+	if (write_stocked(path, data, len, sync))
+		return (0);
+	return (write_beside(path, data, len, sync));
 }
 
 int

@@ -18,6 +18,18 @@
 int atomic_write(const char *path, const void *data, size_t len, bool sync);
 
 /*
+ * Make one of the files that atomic_write is going to need in a directory or
+ * below it, ahead of time and without a name: a file system can take longer
+ * to find room for one than to fill it, ext4 for one where much was deleted in
+ * the last minutes.
+ */
+void atomic_stock(const char *dir);
+
+/* False: there are enough, or it cannot be done. */
+bool atomic_stock_wants(void);
+void atomic_stock_release(void);
+
+/*
  * The same where path may be somebody else's: what is no plain file, such as
  * a terminal or a FIFO, is written to as it is, and not waited for.
  */

@@ -198,6 +198,122 @@ TEST(links_are_replaced_and_not_followed)
 	scratch_leave();
 }
 
+/* --- files made ahead --- */
+
+/* In the directory that we are in; returns its name. */
+static const char *
+stock_up(void)
+{
+	static char here[PATH_MAX];
+
+	CHECK(getcwd(here, sizeof(here)) != NULL);
+	do
+		atomic_stock(here);
+	while (atomic_stock_wants());
+	return (here);
+}
+
+/* Writes below the directory that the stock is for, or not. */
+static void
+write_in(const char *dir, const char *name, const char *text, bool taken)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+
+	CHECK_INT(atomic_write(path, text, strlen(text), taken), 0);
+	CHECK_INT(atomic_stock_wants(), taken);
+	free(path);
+}
+
+TEST(a_file_made_ahead_gets_its_name)
+{
+	const char *here;
+	char text[8] = "";
+	struct stat st;
+	int fd;
+
+	scratch_enter();
+	umask(027);
+	CHECK_INT(mkdir("sub", 0700), 0);
+	here = stock_up();
+	CHECK_INT(names_in("."), 1);
+	write_in(here, "f", "one", true);
+	HOLDS("f", "one");
+	CHECK_INT(stat("f", &st), 0);
+	CHECK_INT(st.st_mode & 0777, 0640);
+	CHECK_INT(st.st_nlink, 1);
+	fd = open("f", O_RDONLY | O_CLOEXEC);
+	write_in(here, "f", "second", true);
+	HOLDS("f", "second");
+	CHECK_INT(read(fd, text, sizeof(text)), 3);
+	CHECK_STR(text, "one");
+	close(fd);
+	write_in(here, "sub/f", "deep", true);
+	HOLDS("sub/f", "deep");
+	CHECK_INT(names_in("."), 2);
+	atomic_stock_release();
+	umask(022);
+	scratch_leave();
+}
+
+TEST(a_stock_that_is_used_up_or_elsewhere_is_no_matter)
+{
+	const char *here;
+	char name[16];
+	int i;
+
+	scratch_enter();
+	CHECK_INT(mkdir("sub", 0700), 0);
+	here = stock_up();
+	write_in(".", "f", "not below it", false);
+	atomic_stock("/proc");
+	CHECK(!atomic_stock_wants());
+	write_in(here, "f", "there is none", false);
+	HOLDS("f", "there is none");
+	here = stock_up();
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		write_in(here, name, name, true);
+		HOLDS(name, name);
+	}
+	CHECK_INT(names_in("."), 102);
+	atomic_stock_release();
+	scratch_leave();
+}
+
+TEST(a_failure_with_a_stock_leaves_nothing)
+{
+	static char text[100000];
+	const char *here;
+	struct rlimit old, low;
+	char *path;
+
+	scratch_enter();
+	spill("f", "old");
+	CHECK_INT(mkdir("dir", 0700), 0);
+	here = stock_up();
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_INT(getrlimit(RLIMIT_FSIZE, &old), 0);
+	low = old;
+	low.rlim_cur = sizeof(text) / 2;
+	setrlimit(RLIMIT_FSIZE, &low);
+	path = xasprintf("%s/f", here);
+	CHECK_INT(atomic_write(path, text, sizeof(text), false), -1);
+	CHECK_INT(errno, EFBIG);
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	HOLDS("f", "old");
+	free(path);
+	path = xasprintf("%s/dir", here);
+	check_failure(path, EISDIR);
+	free(path);
+	path = xasprintf("%s/missing/f", here);
+	check_failure(path, ENOENT);
+	free(path);
+	CHECK_INT(names_in("."), 2);
+	atomic_stock_release();
+	scratch_leave();
+}
+
 /* --- delivery to what may be somebody else's --- */
 
 TEST(plain_files_are_replaced)
