@@ -113,7 +113,7 @@ fill_value(struct json_object *v)
 }
 
 static bool
-run_one(struct agent *a, struct json_object *call)
+run_one(struct agent *a, struct json_object *call, bool more)
 {
 	struct json_object *name, *arguments = NULL;
 	struct tool_result result;
@@ -127,7 +127,7 @@ run_one(struct agent *a, struct json_object *call)
 	else
 		arguments = json_object_new_object();
 	wanted = toolbox_run(
-	    a->tools, json_object_get_string(name), arguments, &result);
+	    a->tools, json_object_get_string(name), arguments, more, &result);
 	if (wanted)
 		remember(&result);
 	if (wanted && result.is_error)
@@ -149,7 +149,7 @@ mock_tools_run(struct agent *a, struct json_object *calls)
 		return (false);
 	}
 	for (i = 0; i < n; i++)
-		if (!run_one(a, json_object_array_get_idx(calls, i)))
+		if (!run_one(a, json_object_array_get_idx(calls, i), i + 1 < n))
 			return (false);
 	return (true);
 }

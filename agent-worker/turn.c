@@ -283,8 +283,8 @@ run_tool(struct work *w, const struct reply *r, size_t i)
 		answer_call(w, r, i, bad_arguments, true);
 		return (true);
 	}
-	wanted =
-	    toolbox_run(w->agent->tools, r->calls[i].name, arguments, &result);
+	wanted = toolbox_run(w->agent->tools, r->calls[i].name, arguments,
+	    i + 1 < r->ncalls, &result);
 	if (wanted)
 		answer_call(w, r, i,
 		    result.text.len == 0 ? "" : result.text.data,

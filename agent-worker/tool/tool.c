@@ -251,13 +251,13 @@ make_tellable(struct buf *text)
 
 bool
 toolbox_run(struct toolbox *box, const char *name,
-    struct json_object *arguments, struct tool_result *result)
+    struct json_object *arguments, bool more, struct tool_result *result)
 {
 	const struct tool *t = toolbox_find(box, name);
 	bool wanted = true;
 
-	/* it has thought: too late to get ready */
-	link_later(&box->agent->link, MONO_NEVER, NULL, NULL);
+	/* too late to get ready for this one */
+	link_later(&box->agent->link, mono_ms(), more ? make_ready : NULL, box);
 	memset(result, 0, sizeof(*result));
 	if (t == NULL) {
 		tool_fail(result, name, "there is no such tool");

@@ -100,11 +100,12 @@ void toolbox_remove(struct toolbox *, const void *arg);
 const struct tool *toolbox_find(const struct toolbox *, const char *name);
 
 /*
- * Carry out a call and say so to the supervisor.  The result's text is
- * UTF-8 of bounded length.  False: the turn is over.
+ * Carry out a call and say so to the supervisor.  more: another one follows,
+ * and is made ready for meanwhile.  The result's text is UTF-8 of bounded
+ * length.  False: the turn is over.
  */
 bool toolbox_run(struct toolbox *, const char *name,
-    struct json_object *arguments, struct tool_result *);
+    struct json_object *arguments, bool more, struct tool_result *);
 
 /* --- for tools --- */
 

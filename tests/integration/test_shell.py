@@ -284,6 +284,19 @@ def test_no_walls_are_made_ahead_where_what_they_let_in_may_change():
         assert not seen, seen
 
 
+def test_walls_are_made_ahead_for_the_next_call_of_a_reply():
+    see = [("execute_command", {"command": "until [ -e go ]; do :; done"})]
+    with Shells(
+        see + [("execute_command", {"command": "echo y"})], ahead=False
+    ) as worker:
+        worker.begin()
+        wait_until(worker.waiting, "walls")
+        (worker.workspace / "go").touch()
+        worker.wait_for("answer")
+        assert worker.results()[-1]["stdout"] == "y\n"
+        assert not worker.waiting(), worker.waiting()
+
+
 def test_a_command_that_walls_made_ahead_do_not_take():
     with Shells(
         [("execute_command", {"command": ": " + "x" * 100000 + "; echo y"})],

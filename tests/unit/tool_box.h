@@ -149,7 +149,7 @@ box_call(struct toolbox *box, const char *name, const char *arguments,
 	struct json_object *o = json_parse(arguments);
 	struct tool_result result;
 
-	if (!toolbox_run(box, name, o, &result)) {
+	if (!toolbox_run(box, name, o, false, &result)) {
 		buf_release(&result.text);
 		json_object_put(o);
 		return (NULL);
