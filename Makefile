@@ -28,7 +28,9 @@ ALL_CFLAGS =	-std=gnu11 $(WARNINGS) -fno-common -fstack-protector-strong \
 ifeq ($(DEVELOPER),1)
 ALL_CFLAGS +=	-Werror
 endif
-LIBS =		-ljson-c -lbsd -lmd
+# Small, and loaded by every process of a run: what is linked in is there.
+LIBS =		-l:libjson-c.a -l:libbsd.a -l:libmd.a
+LIBYAML =	-l:libyaml.a
 
 # make V=1 shows the commands.
 ifndef V
@@ -249,7 +251,7 @@ $(B)/libipc.a: $(call objs,$(IPC_SRCS))
 
 $(B)/massgen: $(call objs,$(SUPERVISOR_SRCS)) $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBYAML) $(LIBS)
 
 # libcurl is loaded when the first model call is made: see net/http.c.
 $(B)/agent-worker: $(call objs,$(WORKER_SRCS)) $(B)/libipc.a
@@ -371,7 +373,7 @@ $(call built,$(IPC_TESTS) $(TEST_TOOLS)): $(B)/%: $(B)/obj/%.o $(B)/libipc.a
 $(call built,$(SUPERVISOR_TESTS)): $(B)/%: $(B)/obj/%.o \
     $(B)/obj/libsupervisor.a $(B)/libipc.a
 	@mkdir -p $(@D)
-	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lyaml $(LIBS)
+	$(SAY_LD) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBYAML) $(LIBS)
 
 $(call built,$(WORKER_TESTS)): $(B)/%: $(B)/obj/%.o \
     $(B)/obj/libworker.a $(B)/libipc.a
