@@ -125,6 +125,7 @@ dispatch_flush_output(struct agent_run *a)
 static void
 on_content(struct call *c)
 {
+	setup_files(c->run);
 	append_output(c->agent, c->msg->text);
 	spend_reply(c->agent);
 	note_activity(c, "streaming", NULL, NULL);

@@ -160,6 +160,25 @@ finalize_begin(struct run *run, const char *why, const char *text)
 
 /* --- the final answer --- */
 
+/* What is presented is the last thing, unless there is another attempt. */
+bool
+finalize_wants_folder(const struct run *run)
+{
+	return (run->stage == STAGE_PRESENTING && !run->has_final &&
+	    run->session->winner != -1 && !attempt_may_follow(run));
+}
+
+void
+finalize_make_folder(struct run *run)
+{
+	char *path = xasprintf(
+	    "%s/final/%s/workspace", run->log_dir, winner_of(run)->config->id);
+
+	run->has_final = true;
+	(void)atomic_mkdirs(path); /* tried again, and told, with the answer */
+	free(path);
+}
+
 static int
 write_final(struct run *run, const struct agent_run *a, struct artifact *file)
 {
@@ -456,6 +475,7 @@ finalize_finish(struct run *run)
 	enum exit_code code = exit_code_of(run);
 	bool written;
 
+	setup_files(run);
 	workspace_finish(run);
 	write_output(run);
 	explain(run, code);

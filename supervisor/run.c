@@ -389,20 +389,30 @@ take_signals(struct run *run)
 		    &run->agents[i].worker, "finished", "interrupted twice");
 }
 
-/*
- * Sleep.  While the agents wait for their models there is time for what would
- * be waited for later, piece by piece.
- */
+/* What would be waited for later is made, piece by piece. */
+static void
+get_ahead(struct run *run)
+{
+	if (!run->has_files)
+		setup_files(run);
+	else if (finalize_wants_folder(run))
+		finalize_make_folder(run);
+	else
+		atomic_stock(run->log_dir);
+}
+
+/* Sleep.  While the agents wait for their models there is time for that. */
 static void
 wait_until(struct run *run, int64_t until)
 {
 	int64_t at = MONO_NEVER;
 
-	if (atomic_stock_wants())
+	if (run->quiet)
+		get_ahead(run);
+	if (!run->has_files || finalize_wants_folder(run) ||
+	    atomic_stock_wants())
 		at = mono_ms() + (run->quiet ? 0 : QUIET_MS);
 	run->quiet = !loop_wait(mono_min(until, at)) && at < until;
-	if (run->quiet)
-		atomic_stock(run->log_dir);
 }
 
 static void
@@ -440,8 +450,6 @@ run_execute(const struct run_request *request)
 	enum exit_code code;
 
 	setup_run(&run, request);
-	turn(&run); /* the workers are started */
-	setup_meanwhile(&run);
 	while (run.stage != STAGE_DONE)
 		turn(&run);
 	note_orphans(&run, sweep_all(mono_ms() + SWEEP_MS));

@@ -109,6 +109,8 @@ struct run {
 	bool cost_limited;
 	bool sweep;          /* a worker may have left processes behind */
 	bool quiet;          /* nothing came for a while */
+	bool has_files;      /* of setup_files() */
+	bool has_final;      /* the final answer's folder */
 	const char *sandbox; /* level of confine(8) that works here */
 	char *real_dir;      /* log_dir as tools know it: no symlinks */
 	char *final_files;   /* of what was presented; relative, or NULL */
@@ -202,6 +204,10 @@ void life_expire(struct run *, struct agent_run *, int64_t now);
 /* Coordination is over: why is one of the kinds of EVENT_STOPPING. */
 void finalize_begin(struct run *, const char *why, const char *text);
 
+/* Whether the final answer's folder is to be made while that is presented. */
+bool finalize_wants_folder(const struct run *);
+void finalize_make_folder(struct run *);
+
 /* The presenter's answer, or NULL: it will not come. */
 void finalize_presented(struct run *, const char *text);
 
@@ -226,8 +232,8 @@ struct run_request {
 
 /* setup.c */
 void setup_run(struct run *, const struct run_request *);
-/* What the workers need not wait for: files that only we write. */
-void setup_meanwhile(struct run *);
+/* What the workers need not wait for: files that only we write.  Once. */
+void setup_files(struct run *);
 void setup_release(struct run *);
 
 /* The whole run, from its directory to its exit code. */

@@ -142,17 +142,28 @@ init_agents(struct run *run)
 }
 
 static void
-open_outputs(struct run *run)
+make_dir(const struct run *run, const char *name)
 {
-	char *dir = xasprintf("%s/agent_outputs", run->log_dir);
-	size_t i;
+	char *dir = xasprintf("%s/%s", run->log_dir, name);
 
-	if (mkdir(dir, 0777) == -1)
+	if (mkdir(dir, 0777) == -1 && errno != EEXIST)
 		log_warn("%s", dir);
 	free(dir);
-	for (i = 0; i < run->config->nagents; i++)
-		run->agents[i].output_fd =
-		    open_output(run, run->config->agents[i].id);
+}
+
+/* Each agent's stream, and the folder of its steps. */
+static void
+make_agents_files(struct run *run)
+{
+	const char *id;
+	size_t i;
+
+	make_dir(run, "agent_outputs");
+	for (i = 0; i < run->config->nagents; i++) {
+		id = run->config->agents[i].id;
+		run->agents[i].output_fd = open_output(run, id);
+		make_dir(run, id);
+	}
 }
 
 /*
@@ -222,9 +233,12 @@ setup_run(struct run *run, const struct run_request *request)
 }
 
 void
-setup_meanwhile(struct run *run)
+setup_files(struct run *run)
 {
-	open_outputs(run);
+	if (run->has_files)
+		return;
+	run->has_files = true;
+	make_agents_files(run);
 	set_ballast_aside(run);
 }
 
