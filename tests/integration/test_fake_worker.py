@@ -240,7 +240,7 @@ def test_flood_harms_its_agent_only():
 
 
 def test_stderr_flood_is_cut():
-    result = works("stderr_flood")
+    result = works("stderr_flood", top=PATIENT)
     size = (result.log_dir / "massgen.log").stat().st_size
     assert size < 20_000_000, size
 
