@@ -1,6 +1,7 @@
 /* A program within the agent's walls, started through confine(8). */
 
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -40,7 +41,7 @@ enum {
 /* Walls without a program. */
 static struct {
 	struct confined process; /* pid 0: there are none */
-	struct words told;       /* what confine was told of them */
+	struct words told;       /* see describe() */
 } ahead;
 
 /* Every confine that runs: what a sweep leaves alone. */
@@ -240,6 +241,12 @@ run(const struct walls *walls, const struct confined_want *want,
 	return (pid);
 }
 
+static bool
+are_configured(const struct walls *walls)
+{
+	return (walls->confine != NULL && walls->level != NULL && walls->n > 0);
+}
+
 static int
 start(const struct walls *walls, const struct confined_want *want,
     struct confined *c, char *err, size_t errlen)
@@ -252,7 +259,7 @@ start(const struct walls *walls, const struct confined_want *want,
 		.err = -1,
 		.report = -1,
 		.command = -1 };
-	if (walls->confine == NULL || walls->level == NULL || walls->n == 0) {
+	if (!are_configured(walls)) {
 		strlcpy(err, "no walls are configured", errlen);
 		return (-1);
 	}
@@ -276,21 +283,39 @@ start(const struct walls *walls, const struct confined_want *want,
 
 /* --- walls that are made ahead --- */
 
-/*
- * A path that is a file can be another one by the time of the command, and
- * what is kept is looked for when the walls are made.
- */
+/* What is kept in a user's directory is looked for when walls are made. */
 static bool
 can_be_made_ahead(const struct walls *walls)
 {
 	size_t i;
 
 	for (i = 0; i < walls->n; i++)
-		if (walls->list[i].file ||
-		    (wall_is_writable(walls, &walls->list[i]) &&
-			walls->list[i].context))
+		if (walls->list[i].context &&
+		    wall_is_writable(walls, &walls->list[i]))
 			return (false);
 	return (true);
+}
+
+/* What confine is told of them, and what the paths lead to just now. */
+static struct words
+describe(const struct walls *walls, const struct confined_want *want)
+{
+	struct words w = say_walls(walls, want);
+	struct stat st;
+	size_t i, n = w.n;
+	char id[64];
+
+	for (i = 0; i < n; i++) {
+		if (*w.list[i] != '/')
+			continue;
+		if (stat(w.list[i], &st) == -1)
+			memset(&st, 0, sizeof(st));
+		snprintf(id, sizeof(id), "%llu:%llu",
+		    (unsigned long long)st.st_dev,
+		    (unsigned long long)st.st_ino);
+		words_add(&w, id);
+	}
+	return (w);
 }
 
 static bool
@@ -312,7 +337,7 @@ is_made_for(const struct walls *walls, const struct confined_want *want)
 
 	if (ahead.process.pid == 0 || want->input || !can_be_made_ahead(walls))
 		return (false);
-	told = say_walls(walls, want);
+	told = describe(walls, want);
 	same = are_same(&told, &ahead.told);
 	words_free(told.list);
 	return (same);
@@ -354,11 +379,14 @@ confined_ahead(const struct walls *walls, const struct confined_want *want)
 {
 	char err[512];
 
-	if (!can_be_made_ahead(walls) || is_made_for(walls, want))
+	if (!are_configured(walls) || !can_be_made_ahead(walls) ||
+	    is_made_for(walls, want))
 		return;
 	confined_drop_ahead();
-	if (start(walls, want, &ahead.process, err, sizeof(err)) == 0)
-		ahead.told = say_walls(walls, want);
+	/* before: what changes meanwhile must be seen */
+	ahead.told = describe(walls, want);
+	if (start(walls, want, &ahead.process, err, sizeof(err)) == -1)
+		confined_drop_ahead();
 }
 
 void

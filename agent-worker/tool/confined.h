@@ -41,14 +41,15 @@ struct confined {
 /*
  * Make walls for a program that is likely to come: it need not wait for them.
  * What argv, dir and envp will be does not matter, but PATH has to be in envp.
- * There is at most one such place; where what the walls let in can change
- * meanwhile there is none.
+ * There is at most one such place; in the presentation, where a user's
+ * directory can be written, there is none.
  */
 void confined_ahead(const struct walls *, const struct confined_want *);
 void confined_drop_ahead(void);
 
 /*
- * In walls that were made ahead, if they are the same, or in new ones.
+ * In walls that were made ahead, if they are the same and what they let in is
+ * what the paths lead to now, or in new ones.
  * Returns 0, or -1 and, in err, why, for the model to read.
  */
 int confined_start(const struct walls *, const struct confined_want *,

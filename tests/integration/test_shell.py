@@ -265,23 +265,30 @@ def test_walls_made_ahead_are_not_used_where_others_are_wanted():
         assert (context / "it").read_text() == f"{level}\n"
 
 
-def test_no_walls_are_made_ahead_where_what_they_let_in_may_change():
-    context = pathlib.Path.cwd() / "file"
-    context.write_text("one\n")
-    with Shells(
-        [("execute_command", {"command": f"cat {context}"})],
-        context=[{"path": str(context), "write": False}],
-        ahead=False,
-    ) as worker:
-        seen = []
+def test_walls_made_ahead_are_not_used_where_a_path_leads_elsewhere():
+    for level in shells.levels():
+        place = pathlib.Path.cwd() / level
+        (place / "dir").mkdir(parents=True)
+        (place / "dir/in").write_text("old\n")
+        (place / "file").write_text("old\n")
+        with Shells(
+            [("execute_command", {"command": f"cd {place}; cat dir/in file"})],
+            context=[{"path": str(place / "dir"), "write": False}]
+            + [{"path": str(place / "file"), "write": False}],
+            level=level,
+        ) as worker:
+            think = worker.think
 
-        def think():
-            time.sleep(0.2)  # as a model does
-            seen.extend(worker.waiting())
+            def change():
+                think()
+                (place / "dir").rename(place / "was")
+                (place / "dir").mkdir()
+                (place / "dir/in").write_text("new\n")
+                (place / "new").write_text("new\n")
+                (place / "new").rename(place / "file")
 
-        worker.think = think
-        assert worker.turn()["stdout"] == "one\n"
-        assert not seen, seen
+            worker.think = change
+            assert worker.turn()["stdout"] == "new\nnew\n", level
 
 
 def test_walls_are_made_ahead_for_the_next_call_of_a_reply():
