@@ -479,7 +479,8 @@ def test_models_in_a_nested_run():
         result, child = ask_models(server, 4 * OUTPUT + 0.1)
         calls = len(server.requests())
     assert result.code == 0 and child["exit_code"] == 0, result
-    assert child["usage"]["call_count"] == calls >= 5, child
+    # two answers, or one that both vote for; then it is presented
+    assert child["usage"]["call_count"] == calls >= 4, child
     total = 0.0
     for agent in status_of(child["log_dir"])["agents"].values():
         cost = 0.0

@@ -232,14 +232,14 @@ def test_text_without_a_decision_is_a_step_like_any():
 
 
 def test_waiting_for_others_is_no_timeout():
-    # each act takes most of the limit by the real clock, none by the virtual
-    stream = {"chunks": 8, "bytes": 10, "interval_ms": 50}
+    # two acts take more than the limit by the real clock, none by the virtual
+    stream = {"chunks": 8, "bytes": 10, "interval_ms": 100}
     config = agents_config(
         {
             i: mock({"answer": i, "stream": stream}, {"vote": "a"})
             for i in "abc"
         },
-        timeout_settings={"agent_timeout_seconds": 0.6},
+        timeout_settings={"agent_timeout_seconds": 1.5},
     )
     result = run("--dry-run", "Q", config=config)
     for agent in result.status["agents"].values():
