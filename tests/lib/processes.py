@@ -14,6 +14,8 @@ import time
 FILE_MARKER = "MASSGEN_TEST_RUN"
 CASE_MARKER = "MASSGEN_TEST_CASE"
 
+PF_EXITING = 4  # linux/sched.h: it runs nothing of its own any more
+
 
 @dataclasses.dataclass
 class Process:
@@ -37,7 +39,10 @@ def _read(pid):
     directory = pathlib.Path("/proc") / str(pid)
     stat = (directory / "stat").read_text(errors="replace")
     name = stat[stat.index("(") + 1 : stat.rindex(")")]
-    state, parent, group, session = stat[stat.rindex(")") + 2 :].split()[:4]
+    words = stat[stat.rindex(")") + 2 :].split()
+    state, parent, group, session = words[:4]
+    if int(words[6]) & PF_EXITING:
+        state = "X"
     command = (directory / "cmdline").read_bytes().replace(b"\0", b" ")
     return Process(
         pid,
