@@ -9,7 +9,8 @@
 #include "ipc/xmalloc.h"
 
 #define READ_LEN 65536
-#define HEAD     2 /* words before the arguments */
+#define TEXT_MAX ((size_t)8 * 1024 * 1024) /* execve(2) takes 6 at most */
+#define HEAD     2                         /* words before the arguments */
 
 static size_t
 count_words(const struct buf *text)
@@ -53,9 +54,11 @@ order_read(struct order *o, int fd)
 
 	if (n > 0)
 		o->text.len += (size_t)n;
+	if (o->text.len > TEXT_MAX)
+		o->state = ORDER_NONE;
 	else if (n == 0)
 		o->state = parse(o) ? ORDER_GIVEN : ORDER_NONE;
-	else if (errno != EINTR && errno != EAGAIN)
+	else if (n == -1 && errno != EINTR && errno != EAGAIN)
 		o->state = ORDER_NONE;
 }
 

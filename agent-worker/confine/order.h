@@ -26,7 +26,7 @@ struct order {
 /*
  * Take what there is on a descriptor that is ready.  The text is words, each
  * with a NUL behind it, up to end of file: the directory, the number of
- * arguments, the arguments, the environment.
+ * arguments, the arguments, the environment.  More than 8 MiB are none.
  */
 void order_read(struct order *, int fd);
 void order_release(struct order *);

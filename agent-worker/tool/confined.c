@@ -426,8 +426,9 @@ confined_start(const struct walls *walls, const struct confined_want *want,
 {
 	if (take_ahead(walls, want, c))
 		return (0);
-	/* if there are any they will not do, now or next time */
-	confined_drop_ahead();
+	/* what is started with an input, a server, was not to have them */
+	if (!want->input)
+		confined_drop_ahead();
 	return (start(walls, want, c, err, errlen));
 }
 

@@ -202,6 +202,24 @@ def test_a_command_that_does_not_come():
     assert Ended([*walls("off", "--command", "2"), "true"]).code == 64
 
 
+def test_a_command_that_does_not_end():
+    for level in LEVELS:
+        reader, writer = os.pipe()
+        argv = [str(word) for word in walls(level, "--command", reader)
+                if word != "--"]
+        with subprocess.Popen(argv, pass_fds=[reader]) as process:
+            os.close(reader)
+            with os.fdopen(writer, "wb", buffering=0) as stream:
+                try:
+                    for _ in range(100):
+                        stream.write(b"x" * (1 << 20))
+                except BrokenPipeError:
+                    pass
+                else:
+                    raise AssertionError(f"{level}: 100 MiB were taken")
+                assert process.wait(SECONDS) == 0, level
+
+
 def test_walls_that_wait_end():
     for level in LEVELS:
         for end in (subprocess.Popen.terminate, None):
