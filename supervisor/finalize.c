@@ -162,20 +162,22 @@ finalize_begin(struct run *run, const char *why, const char *text)
 
 /* What is presented is the last thing, unless there is another attempt. */
 bool
-finalize_wants_folder(const struct run *run)
+finalize_wants_folders(const struct run *run)
 {
 	return (run->stage == STAGE_PRESENTING && !run->has_final &&
 	    run->session->winner != -1 && !attempt_may_follow(run));
 }
 
 void
-finalize_make_folder(struct run *run)
+finalize_make_folders(struct run *run)
 {
 	char *path = xasprintf(
 	    "%s/final/%s/workspace", run->log_dir, winner_of(run)->config->id);
 
 	run->has_final = true;
-	(void)atomic_mkdirs(path); /* tried again, and told, with the answer */
+	/* tried again, and told, with what goes there */
+	(void)atomic_mkdirs(path);
+	manifest_make_folders(run->log_dir, run->session);
 	free(path);
 }
 

@@ -395,8 +395,8 @@ get_ahead(struct run *run)
 {
 	if (!run->has_files)
 		setup_files(run);
-	else if (finalize_wants_folder(run))
-		finalize_make_folder(run);
+	else if (finalize_wants_folders(run))
+		finalize_make_folders(run);
 	else
 		atomic_stock(run->log_dir);
 }
@@ -409,7 +409,7 @@ wait_until(struct run *run, int64_t until)
 
 	if (run->quiet)
 		get_ahead(run);
-	if (!run->has_files || finalize_wants_folder(run) ||
+	if (!run->has_files || finalize_wants_folders(run) ||
 	    atomic_stock_wants())
 		at = mono_ms() + (run->quiet ? 0 : QUIET_MS);
 	run->quiet = !loop_wait(mono_min(until, at)) && at < until;

@@ -110,7 +110,7 @@ struct run {
 	bool sweep;          /* a worker may have left processes behind */
 	bool quiet;          /* nothing came for a while */
 	bool has_files;      /* of setup_files() */
-	bool has_final;      /* the final answer's folder */
+	bool has_final;      /* the result's folders */
 	const char *sandbox; /* level of confine(8) that works here */
 	char *real_dir;      /* log_dir as tools know it: no symlinks */
 	char *final_files;   /* of what was presented; relative, or NULL */
@@ -204,9 +204,9 @@ void life_expire(struct run *, struct agent_run *, int64_t now);
 /* Coordination is over: why is one of the kinds of EVENT_STOPPING. */
 void finalize_begin(struct run *, const char *why, const char *text);
 
-/* Whether the final answer's folder is to be made while that is presented. */
-bool finalize_wants_folder(const struct run *);
-void finalize_make_folder(struct run *);
+/* Whether the result's folders are to be made while that is presented. */
+bool finalize_wants_folders(const struct run *);
+void finalize_make_folders(struct run *);
 
 /* The presenter's answer, or NULL: it will not come. */
 void finalize_presented(struct run *, const char *text);

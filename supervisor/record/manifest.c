@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ipc/field.h"
@@ -73,6 +72,27 @@ list_files(
 		    answer->label);
 }
 
+/* The agent's, with what is above it.  0, or -1 and errno. */
+static int
+make_folder(const char *run_dir, const struct session_agent *a)
+{
+	char *path = xasprintf("%s/final_output/%s", run_dir, a->id);
+	int ret = atomic_mkdirs(path);
+
+	free(path);
+	return (ret);
+}
+
+void
+manifest_make_folders(const char *run_dir, const struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nagents; i++)
+		if (s->agents[i].latest != -1)
+			(void)make_folder(run_dir, &s->agents[i]);
+}
+
 /* The agent's last answer.  0, or -1 and errno. */
 static int
 write_answer(struct manifest *m, const struct session *s,
@@ -81,15 +101,14 @@ write_answer(struct manifest *m, const struct session *s,
 	const struct session_answer *answer;
 	struct json_object *o;
 	struct artifact file = { 0 };
-	char *dir, *path;
+	char *dir;
 	int ret;
 
 	if (a->latest == -1)
 		return (0);
 	answer = &s->answers[a->latest];
 	dir = xasprintf("final_output/%s", a->id);
-	path = xasprintf("%s/%s", m->run_dir, dir);
-	ret = mkdir(path, 0777);
+	ret = make_folder(m->run_dir, a);
 	if (ret == 0)
 		ret = artifact_write(m->run_dir, dir, "answer.txt",
 		    texts[a->latest], strlen(texts[a->latest]), &file);
@@ -100,7 +119,6 @@ write_answer(struct manifest *m, const struct session *s,
 		show_files(m, a, answer);
 	}
 	artifact_release(&file);
-	free(path);
 	free(dir);
 	return (ret);
 }

@@ -16,6 +16,12 @@
 struct manifest;
 
 /*
+ * Make the folders that manifest_begin fills, where that is possible: for
+ * when there is time.  Every agent with an answer must have its last.
+ */
+void manifest_make_folders(const char *run_dir, const struct session *);
+
+/*
  * Write the agents' last answers to the folder, and begin to put them on
  * stable storage.  texts are the answers' full texts by their index in the
  * session; run_dir has to last.  What fails is told by manifest_end.
