@@ -12,6 +12,7 @@
 
 #include "ipc/tree.h"
 #include "tests/test.h"
+#include "tests/unit/copy_next.h"
 #include "tests/unit/scratch.h"
 
 #define LEVELS 10000
@@ -43,22 +44,6 @@ copy(const char *from, const char *to, struct tree_sum *sum)
 
 	buf_release(&told);
 	return (tree_copy(&want, sum));
-}
-
-/* Copy and remember, and forget what was known before. */
-static int
-copy_next(const char *from, const char *to, struct tree_index **known,
-    struct tree_sum *sum)
-{
-	struct tree_want want = { .from = from,
-		.to = to,
-		.known = *known,
-		.made = tree_index_new() };
-	int ret = tree_copy(&want, sum);
-
-	tree_index_free(*known);
-	*known = want.made;
-	return (ret);
 }
 
 static void

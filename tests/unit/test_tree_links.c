@@ -18,6 +18,7 @@
 #include "ipc/mono.h"
 #include "ipc/tree.h"
 #include "tests/test.h"
+#include "tests/unit/copy_next.h"
 #include "tests/unit/scratch.h"
 
 #define DIRS   20
@@ -166,20 +167,6 @@ make_tree(int dirs)
 	set_time("from", 1000000000);
 }
 
-static int
-copy_next(const char *to, struct tree_index **known, struct tree_sum *sum)
-{
-	struct tree_want want = { .from = "from",
-		.to = to,
-		.known = *known,
-		.made = tree_index_new() };
-	int ret = tree_copy(&want, sum);
-
-	tree_index_free(*known);
-	*known = want.made;
-	return (ret);
-}
-
 /* A tree and what its next copy takes over. */
 static struct tree_index *
 make_both(int dirs)
@@ -190,7 +177,7 @@ make_both(int dirs)
 	start_over();
 	scratch_enter();
 	make_tree(dirs);
-	CHECK_INT(copy_next("one", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "one", &known, &sum), 0);
 	CHECK_INT(sum.files, 2 * dirs * FILES);
 	CHECK_INT(threads, 0);
 	return (known);
@@ -295,7 +282,7 @@ TEST(two_threads_link_what_is_the_same)
 	}
 	links = 0;
 	nap_ms = 1;
-	CHECK_INT(copy_next("two", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "two", &known, &sum), 0);
 	CHECK_INT(sum.files, ALL + DIRS);
 	CHECK_INT(sum.linked, ALL - DIRS);
 	CHECK_INT(sum.bytes,
@@ -315,7 +302,7 @@ TEST(two_threads_link_what_is_the_same)
 	}
 	/* and the next one takes over all of it */
 	CHECK_INT(tree_remove(AT_FDCWD, "one"), 0);
-	CHECK_INT(copy_next("one", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "one", &known, &sum), 0);
 	CHECK_INT(sum.linked, ALL + DIRS);
 	check_copy("one", ALL + DIRS);
 	clean_up(known);
@@ -326,7 +313,7 @@ TEST(a_small_tree_needs_no_thread)
 	struct tree_index *known = make_both(10);
 	struct tree_sum sum;
 
-	CHECK_INT(copy_next("two", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "two", &known, &sum), 0);
 	CHECK_INT(sum.linked, 2 * 10 * FILES);
 	CHECK_INT(threads, 0);
 	clean_up(known);
@@ -343,7 +330,7 @@ TEST(one_cpu_needs_no_thread)
 	CPU_ZERO(&one);
 	CPU_SET((size_t)cpu, &one);
 	CHECK_INT(sched_setaffinity(0, sizeof(one), &one), 0);
-	CHECK_INT(copy_next("two", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "two", &known, &sum), 0);
 	CHECK_INT(sched_setaffinity(0, sizeof(before), &before), 0);
 	CHECK_INT(sum.linked, ALL);
 	CHECK_INT(threads, 0);
@@ -357,7 +344,7 @@ TEST(a_thread_that_cannot_be_had_is_not_missed)
 	struct tree_sum sum;
 
 	no_threads = true;
-	CHECK_INT(copy_next("two", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "two", &known, &sum), 0);
 	CHECK_INT(sum.linked, ALL);
 	CHECK_INT(threads, has_two_cpus());
 	CHECK_INT(helped, 0);
@@ -376,14 +363,14 @@ TEST(what_the_last_copy_lacks_is_copied)
 	for (i = 0; i < FILES; i++, gone++)
 		CHECK_INT(unlink(path_of("one", 1, true, i)), 0);
 	nap_ms = 1;
-	CHECK_INT(copy_next("two", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "two", &known, &sum), 0);
 	CHECK_INT(sum.files, ALL);
 	CHECK_INT(sum.linked, ALL - gone);
 	CHECK_INT(sum.bytes, ALL / 2 * 7);
 	check_copy("two", ALL);
 	/* those that were copied are remembered */
 	CHECK_INT(tree_remove(AT_FDCWD, "one"), 0);
-	CHECK_INT(copy_next("one", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "one", &known, &sum), 0);
 	CHECK_INT(sum.linked, ALL);
 	clean_up(known);
 }
@@ -397,7 +384,7 @@ TEST(a_link_that_fails_becomes_a_copy)
 	fail_with = EMLINK;
 	fail_for = "f3";
 	nap_ms = 1;
-	CHECK_INT(copy_next("two", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "two", &known, &sum), 0);
 	CHECK_INT(sum.files, ALL);
 	CHECK_INT(sum.linked, ALL - 2 * DIRS);
 	CHECK_INT(descriptors(), open_before);
@@ -406,7 +393,7 @@ TEST(a_link_that_fails_becomes_a_copy)
 	CHECK_INT(tree_remove(AT_FDCWD, "one"), 0);
 	fail_with = EPERM;
 	fail_for = NULL;
-	CHECK_INT(copy_next("one", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "one", &known, &sum), 0);
 	CHECK_INT(sum.files, ALL);
 	CHECK_INT(sum.linked, 0);
 	check_copy("one", ALL);
@@ -457,7 +444,7 @@ TEST(what_cannot_be_copied_instead_is_left_out)
 	chmod(path_of("from", 17, true, 5), 0600);
 	for (i = 0; i < DIRS; i++)
 		chmod(path_of("from", i, false, -1), 0755);
-	CHECK_INT(copy_next("one", &known, &sum), 0);
+	CHECK_INT(copy_next("from", "one", &known, &sum), 0);
 	CHECK_INT(unlink(path_of("one", 17, true, 5)), 0);
 	want.known = known;
 	if (chown(".", NOBODY, NOBODY) == -1 || seteuid(NOBODY) == -1)
