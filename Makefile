@@ -101,6 +101,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/workspace.c \
 		supervisor/decide/account.c \
 		supervisor/decide/event.c \
+		supervisor/decide/exit.c \
 		supervisor/decide/novelty.c \
 		supervisor/decide/order.c \
 		supervisor/decide/price.c \

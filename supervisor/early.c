@@ -8,6 +8,7 @@
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/decide/exit.h"
 #include "supervisor/early.h"
 #include "supervisor/record/status.h"
 #include "supervisor/view/out.h"
@@ -59,7 +60,7 @@ write_status(const char *log_dir, double start, double now, int exit_code,
 		.session_id = strrchr(log_dir, '/') + 1 };
 	struct event end = { .type = EVENT_RUN_ENDED,
 		.time = now,
-		.outcome = exit_code == 1 ? "config_error" : "execution_error",
+		.outcome = exit_outcome((enum exit_code)exit_code),
 		.exit_code = exit_code,
 		.text = error };
 	char *path = xasprintf("%s/status.json", log_dir);

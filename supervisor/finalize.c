@@ -28,16 +28,6 @@
 
 #define PREVIEW_MAX 200
 
-static const struct {
-	const char *outcome;
-} outcomes[] = {
-	[EXIT_OK] = { "success" },
-	[EXIT_CONFIG] = { "config_error" },
-	[EXIT_EXECUTION] = { "execution_error" },
-	[EXIT_TIMEOUT] = { "timeout" },
-	[EXIT_INTERRUPTED] = { "interrupted" },
-};
-
 static struct agent_run *
 winner_of(struct run *run)
 {
@@ -328,18 +318,29 @@ finalize_step(struct run *run)
 
 /* --- the last files --- */
 
+/* The first failure is told, and where the answer is all the same. */
 static void
-fail(struct run *run, const char *what, int error)
+fail(struct run *run, const char *path, int error)
 {
-	if (run->error == NULL)
-		run->error = xasprintf("%s/%s: %s%s%s", run->log_dir, what,
-		    strerror(error),
-		    run->session->final_path == NULL
-			? ""
-			: "; the final answer is in ",
-		    run->session->final_path == NULL
-			? ""
-			: run->session->final_path);
+	const char *final = run->session->final_path;
+	char *where;
+
+	if (run->error != NULL)
+		return;
+	where = final == NULL
+	    ? xstrdup("")
+	    : xasprintf("; the final answer is in %s/%s", run->log_dir, final);
+	run->error = xasprintf("%s: %s%s", path, strerror(error), where);
+	free(where);
+}
+
+static void
+fail_file(struct run *run, const char *name, int error)
+{
+	char *path = xasprintf("%s/%s", run->log_dir, name);
+
+	fail(run, path, error);
+	free(path);
 }
 
 static void
@@ -348,10 +349,8 @@ write_output(struct run *run)
 	if (run->output_path == NULL || run->final_text == NULL)
 		return;
 	if (atomic_deliver(run->output_path, run->final_text,
-		strlen(run->final_text)) == -1 &&
-	    run->error == NULL)
-		run->error =
-		    xasprintf("%s: %s", run->output_path, strerror(errno));
+		strlen(run->final_text)) == -1)
+		fail(run, run->output_path, errno);
 }
 
 static enum exit_code
@@ -398,7 +397,7 @@ static void
 end_event(struct run *run, enum exit_code code, bool manifest)
 {
 	struct event e = { .type = EVENT_RUN_ENDED,
-		.outcome = outcomes[code].outcome,
+		.outcome = exit_outcome(code),
 		.exit_code = (int)code,
 		.text = run->error,
 		.path = manifest ? MANIFEST_PATH : NULL };
@@ -450,10 +449,9 @@ write_results(struct run *run, enum exit_code code)
 		strlcpy(final.sha256, s->final_sha256, sizeof(final.sha256));
 	sync_files(run);
 	if (manifest_end(run->manifest, s,
-		s->final_path == NULL ? NULL : &final,
-		outcomes[code].outcome) == 0)
+		s->final_path == NULL ? NULL : &final, exit_outcome(code)) == 0)
 		return (true);
-	fail(run, MANIFEST_PATH, errno);
+	fail_file(run, MANIFEST_PATH, errno);
 	return (false);
 }
 
@@ -482,7 +480,7 @@ finalize_finish(struct run *run)
 	write_output(run);
 	explain(run, code);
 	if (run->journal_error != 0)
-		fail(run, "events.ndjson", run->journal_error);
+		fail_file(run, "events.ndjson", run->journal_error);
 	if (code == EXIT_OK && run->error != NULL)
 		code = EXIT_EXECUTION;
 	written = write_results(run, code);

@@ -147,8 +147,8 @@ read_config(const struct options *o, char *err, size_t errlen)
 	    (*err != '\0' || !o->overrides.dry_run)) {
 		if (*err == '\0')
 			snprintf(err, errlen,
-			    "no configuration: use "
-			    "--config, --backend or --dry-run");
+			    "no configuration: use --config, "
+			    "--backend, --model or --dry-run");
 		return (NULL);
 	}
 	config = config_load(path, &o->overrides, &d);
@@ -242,24 +242,28 @@ run(const struct options *o, int64_t started)
 	return (code);
 }
 
+/* All names, or one of them. */
 static int
-print_example(const char *name)
+show_examples(const char *name)
 {
 	char err[512];
 
-	if (examples_print(name, stdout, err, sizeof(err)) == 0)
+	if ((name == NULL
+		    ? examples_list(stdout, err, sizeof(err))
+		    : examples_print(name, stdout, err, sizeof(err))) == 0)
 		return (EXIT_OK);
 	log_warnx("%s", err);
 	return (EXIT_CONFIG);
 }
 
-/* A bad command line; under --automation a run that failed, all the same. */
+/* A bad command line; for a program it is a run that failed, all the same. */
 static int
 bad_usage(const struct options *o, int64_t started, const char *err)
 {
+	const struct view *view = view_of(o);
 	char *dir, *wanted = NULL;
 
-	if (!o->automation || o->validate != NULL) {
+	if ((!o->automation && !o->json) || o->validate != NULL) {
 		fprintf(stderr,
 		    "massgen: %s\n"
 		    "usage: massgen [options] \"question\"; see --help\n",
@@ -268,9 +272,9 @@ bad_usage(const struct options *o, int64_t started, const char *err)
 	}
 	dir = artifact_run_dir(o->log_root, &wanted);
 	if (dir != NULL)
-		view_automation.open(dir);
-	early_fail(&view_automation, dir == NULL ? wanted : dir, dir != NULL,
-	    started, EXIT_CONFIG, err);
+		view->open(dir);
+	early_fail(view, dir == NULL ? wanted : dir, dir != NULL, started,
+	    EXIT_CONFIG, err);
 	free(dir);
 	free(wanted);
 	return (EXIT_CONFIG);
@@ -298,10 +302,8 @@ main(int argc, char **argv)
 		options_usage(stdout);
 	else if (o.version)
 		printf("massgen %s\n", MASSGEN_VERSION);
-	else if (o.list_examples)
-		return (examples_list(stdout) == 0 ? EXIT_OK : EXIT_CONFIG);
-	else if (o.example != NULL)
-		return (print_example(o.example));
+	else if (o.list_examples || o.example != NULL)
+		return (show_examples(o.example));
 	else if (o.validate != NULL)
 		return (validate(&o));
 	if (o.help || o.version)

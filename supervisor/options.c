@@ -165,6 +165,11 @@ check(const struct options *o, int rest, char *err, size_t errlen)
 		snprintf(err, errlen,
 		    "--config, and an option of a quick run "
 		    "(--backend, --model, --system-message, --base-url)");
+	else if (c->backend == NULL && c->model == NULL &&
+	    (c->system_message != NULL || c->base_url != NULL))
+		snprintf(err, errlen,
+		    "--system-message and --base-url go with --backend or "
+		    "--model");
 	else if (o->strict && o->validate == NULL)
 		snprintf(err, errlen, "--strict goes with --validate");
 	else

@@ -11,21 +11,13 @@
 #include <stdint.h>
 
 #include "supervisor/config/config.h"
+#include "supervisor/decide/exit.h"
 #include "supervisor/decide/order.h"
 #include "supervisor/decide/session.h"
 #include "supervisor/process/worker.h"
 #include "supervisor/record/journal.h"
 #include "supervisor/record/status.h"
 #include "supervisor/view/view.h"
-
-/* Contract, section 3. */
-enum exit_code {
-	EXIT_OK,
-	EXIT_CONFIG,
-	EXIT_EXECUTION,
-	EXIT_TIMEOUT,
-	EXIT_INTERRUPTED
-};
 
 enum stage {
 	STAGE_COORDINATING,

@@ -215,9 +215,9 @@ const struct price *config_price(
 
 /*
  * The shipped configurations: print their names, one a line, each good for
- * "@examples/NAME" (-1: there are none); print one (-1: see err).
+ * "@examples/NAME"; print one.  0, or -1 and the reason in err.
  */
-int examples_list(FILE *);
+int examples_list(FILE *, char *err, size_t errlen);
 int examples_print(const char *name, FILE *, char *err, size_t errlen);
 
 #endif

@@ -236,18 +236,21 @@ example_find(const char *name, char *err, size_t errlen)
 }
 
 int
-examples_list(FILE *f)
+examples_list(FILE *f, char *err, size_t errlen)
 {
 	struct examples all;
 	size_t i;
-	int count;
+	int result = 0;
 
 	examples_read(&all);
 	for (i = 0; i < all.count; i++)
 		fprintf(f, "%s\n", all.names[i]);
-	count = all.count == 0 ? -1 : 0;
+	if (all.count == 0) {
+		explain(&all, NULL, 0, err, errlen);
+		result = -1;
+	}
 	examples_release(&all);
-	return (count);
+	return (result);
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 
+#include "supervisor/decide/exit.h"
 #include "supervisor/view/out.h"
 #include "supervisor/view/view.h"
 
@@ -30,8 +31,9 @@ close_view(const struct view_end *end)
 		return;
 	o = json_object_new_object();
 	json_object_object_add(o, "type", json_object_new_string("run_ended"));
-	json_object_object_add(
-	    o, "outcome", json_object_new_string("config_error"));
+	json_object_object_add(o, "outcome",
+	    json_object_new_string(
+		exit_outcome((enum exit_code)end->exit_code)));
 	json_object_object_add(
 	    o, "exit_code", json_object_new_int(end->exit_code));
 	json_object_object_add(o, "text",

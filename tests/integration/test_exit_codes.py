@@ -165,8 +165,12 @@ def test_unwritable_log_root_is_2():
 
 def test_unwritable_output_file_is_not_0():
     result = run("--dry-run", "-o", "no/such/dir/answer.txt", "Q")
-    assert result.code in (1, 2), result
-    assert "no/such/dir/answer.txt" in str(result), result
+    assert result.code == 2, result
+    error = result.value("Error")
+    assert error.startswith("no/such/dir/answer.txt: "), error
+    answer = pathlib.Path(error.split("the final answer is in ")[1])
+    assert answer.is_relative_to(result.log_dir / "final"), error
+    assert answer.read_text(), error
 
 
 def test_time_limit_without_answers_is_3():

@@ -106,11 +106,33 @@ def test_json_of_a_bad_configuration():
     assert last["type"] == "run_ended" and last["exit_code"] == 1, last
 
 
+def assert_never_began(result, code, outcome):
+    """One line of JSON says how it ended."""
+    assert result.code == code, result
+    (last,) = map(json.loads, result.lines)
+    assert last["type"] == "run_ended", last
+    assert (last["exit_code"], last["outcome"]) == (code, outcome), last
+
+
 def test_json_of_a_bad_flag():
-    result = plain("--json", "--frobnicate", "Q")
-    assert result.code == 1, result
-    for line in result.lines:
-        json.loads(line)
+    for flags in (["--json"], ["--automation", "--json"]):
+        result = plain(*flags, "--frobnicate", "Q")
+        assert_never_began(result, 1, "config_error")
+
+
+def test_json_of_a_place_where_nothing_can_be():
+    pathlib.Path("file").write_text("")
+    result = plain("--json", "--dry-run", "--log-root", "file/logs", "Q")
+    assert_never_began(result, 2, "execution_error")
+
+
+def test_options_of_a_quick_run_go_with_one():
+    config = write_config(agents_config({"a": mock({"answer": "A"})}))
+    for option in ("--base-url", "--system-message"):
+        for flags in ((), ("--dry-run",), ("--config", config)):
+            result = plain("--automation", *flags, option, "http://x/", "Q")
+            assert result.code == 1, result
+            assert option in result.stdout, result
 
 
 def test_no_display_prints_the_answer_alone():

@@ -94,7 +94,7 @@ TEST(examples_are_listed_and_printed)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	CHECK_INT(examples_list(f), 0);
+	CHECK_INT(examples_list(f, why, sizeof(why)), 0);
 	CHECK_INT(examples_print("top", f, why, sizeof(why)), 0);
 	CHECK_INT(examples_print("@examples/top", f, why, sizeof(why)), 0);
 	CHECK_INT(examples_print("nothing", f, why, sizeof(why)), -1);
@@ -104,7 +104,8 @@ TEST(examples_are_listed_and_printed)
 	free(text);
 	setenv("MASSGEN_CONFIGS", "/nonexistent", 1);
 	f = fopen("/dev/null", "w");
-	CHECK_INT(examples_list(f), -1);
+	CHECK_INT(examples_list(f, why, sizeof(why)), -1);
+	CHECK(strstr(why, "there are no examples in /nonexistent") != NULL);
 	fclose(f);
 	remove_home(home);
 }
