@@ -410,6 +410,15 @@ tests/node_modules: tests/package.json tests/package-lock.json
 
 -include $(patsubst %,$(B)/obj/%.d,$(TEST_PROGRAMS))
 
+# Where things are installed is compiled in: another PREFIX, other objects.
+PLACES =	$(LIBEXECDIR) $(DATADIR)
+$(B)/obj/places: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PLACES)' | cmp -s - $@ || echo '$(PLACES)' >$@
+
+$(B)/obj/supervisor/environment.o $(B)/obj/supervisor/config/examples.o: \
+    $(B)/obj/places
+
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY_CC) $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -455,7 +464,9 @@ install: all
 	install $(B)/agent-worker $(DESTDIR)$(LIBEXECDIR)/agent-worker
 	install $(B)/confine $(DESTDIR)$(LIBEXECDIR)/confine
 	for page in $(MAN); do \
-		install -m 644 man/$$page \
+		sed -e 's,/usr/local/libexec/massgen,$(LIBEXECDIR),' \
+		    -e 's,/usr/local/share/massgen,$(DATADIR),' man/$$page | \
+		    install -m 644 /dev/stdin \
 		    $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit 1; \
 	done
 	cd configs && find . -type f | while read -r f; do \
@@ -475,5 +486,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all bench check check-asan check-built check-valgrind clean demo \
+.PHONY: FORCE all bench check check-asan check-built check-valgrind clean demo \
     install lint uninstall
