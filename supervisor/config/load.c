@@ -106,11 +106,16 @@ static bool
 id_is_taken(const char *id)
 {
 	static const char *const names[] = { "agent_outputs", "ballast",
-		"coordination_events.json", "coordination_table.txt",
-		"events.ndjson", "execution_metadata.yaml", "final",
-		"final_output", "manifest.json", "massgen.log",
-		"snapshot_mappings.json", "status.json", "vote.json" };
+		"children", "coordination_events.json",
+		"coordination_table.txt", "events.ndjson",
+		"execution_metadata.yaml", "final", "final_output",
+		"massgen.log", "run.lock", "snapshot_mappings.json",
+		"snapshots", "status.json", "tmp", "vote.json", "workspaces" };
 	size_t i;
+
+	if (strncasecmp(id, "attempt_", 8) == 0 &&
+	    id[8 + strspn(id + 8, "0123456789")] == '\0')
+		return (true);
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strcasecmp(id, names[i]) == 0)

@@ -27,9 +27,10 @@ ends_with_one_of(const char *s, const char *const *ends)
 bool
 config_names_secret(const char *name)
 {
-	static const char *const ends[] = { "api_key", "apikey", "api-key",
-		"access_key", "private_key", "secret", "secret_key", "password",
-		"passwd", "token", "authorization", "credentials", NULL };
+	static const char *const ends[] = { "_key", "apikey", "api-key",
+		"access-key", "private-key", "secret-key", "secret", "password",
+		"passwd", "_pass", "_pat", "token", "authorization",
+		"credentials", NULL };
 
 	return (ends_with_one_of(name, ends));
 }

@@ -1,13 +1,20 @@
 #!/usr/bin/python3
 """The manual says what the program does, and the program what it says."""
 
+import json
 import pathlib
 import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
-from massgen import plain, start  # noqa: E402
+from massgen import (  # noqa: E402
+    agents_config,
+    mock,
+    plain,
+    start,
+    write_config,
+)
 
 MAN = harness.ROOT / "man"
 
@@ -80,6 +87,18 @@ def test_every_backend_type_is_in_the_manual():
         if wire != "NULL":
             for variable in re.findall(r'"(\w+)"', variables):
                 assert variable in told, variable
+
+
+def test_no_agent_has_the_name_of_what_is_in_a_run_directory():
+    told = section(page("massgen-status.5"), "RUN DIRECTORY")
+    paths = re.findall(r"^\.It Pa ([^/\s]+)", told, re.M)
+    names = {path.replace("_N", "_7") for path in paths}
+    names -= {name for name in names if re.match("AGENT$|YYYY", name)}
+    assert len(names) > 15, names
+    config = write_config(agents_config({name: mock() for name in names}))
+    errors = json.loads(plain("--validate", config, "--json").stdout)["errors"]
+    refused = {error["message"].split("'")[3] for error in errors}
+    assert refused == names, refused ^ names
 
 
 def test_every_message_has_its_section():

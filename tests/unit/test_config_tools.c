@@ -252,11 +252,15 @@ TEST(a_command_line_has_rules)
 TEST(commands_are_given_variables_by_name)
 {
 	static const char text[] = COMMANDS
-	    "command_line_pass_env: [TEST_TOKEN, TEST_PLAIN, TEST_UNSET]}}]";
+	    "command_line_pass_env: [TEST_TOKEN, TEST_KEY, TEST_PAT, TEST_PASS, "
+	    "TEST_PLAIN, TEST_UNSET]}}]";
 	struct diagnostics all;
 	struct config *config;
 
 	setenv("TEST_TOKEN", "open-sesame", 1);
+	setenv("TEST_KEY", "open-door", 1);
+	setenv("TEST_PAT", "open-gate", 1);
+	setenv("TEST_PASS", "open-lid", 1);
 	setenv("TEST_PLAIN", "plain", 1);
 	unsetenv("TEST_UNSET");
 	config = load_as("c.yaml", text, &run, &all);
@@ -264,14 +268,21 @@ TEST(commands_are_given_variables_by_name)
 	if (CHECK(config != NULL)) {
 		CHECK(strstr(json_compact(config->agents[0].tools),
 			  "\"pass_env\":{\"TEST_TOKEN\":\"open-sesame\","
+			  "\"TEST_KEY\":\"open-door\","
+			  "\"TEST_PAT\":\"open-gate\","
+			  "\"TEST_PASS\":\"open-lid\","
 			  "\"TEST_PLAIN\":\"plain\"}") != NULL);
 		CHECK_STR(json_compact(config->agents[0].secrets),
-		    "[\"open-sesame\"]");
-		CHECK(strstr(json_compact(config->source), "sesame") == NULL);
+		    "[\"open-sesame\",\"open-door\",\"open-gate\","
+		    "\"open-lid\"]");
+		CHECK(strstr(json_compact(config->source), "open-") == NULL);
 	}
 	config_free(config);
 	diagnostics_release(&all);
 	unsetenv("TEST_TOKEN");
+	unsetenv("TEST_KEY");
+	unsetenv("TEST_PAT");
+	unsetenv("TEST_PASS");
 	unsetenv("TEST_PLAIN");
 }
 
