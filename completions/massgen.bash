@@ -38,7 +38,9 @@ _massgen()
 	    --agent-timeout | --max-cost)
 		return ;;
 	esac
-	if [[ $cur == -* ]]; then
+	if ((COMP_CWORD == 1)) && [[ -n $cur && gc == "$cur"* ]]; then
+		COMPREPLY=(gc)
+	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	fi
 }
