@@ -22,7 +22,7 @@
 static void __attribute__((noreturn)) usage(void)
 {
 	fprintf(stderr,
-	    "usage: confine [--level bwrap|landlock|off] [--read PATH] "
+	    "usage: confine [--level auto|bwrap|landlock|off] [--read PATH] "
 	    "[--write PATH]\n"
 	    "               [--keep PATH] [--tmp DIR] [--network] "
 	    "[--memory BYTES]\n"
