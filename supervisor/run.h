@@ -1,6 +1,6 @@
 /*
- * One run: what its parts share.  run.c sets it up and decides when to do
- * what; dispatch.c takes what workers say; finalize.c is every way out.
+ * One run: what its parts share.  setup.c sets it up; run.c decides when to
+ * do what; dispatch.c takes what workers say; finalize.c is every way out.
  */
 
 #ifndef SUPERVISOR_RUN_H

@@ -156,7 +156,7 @@ static const struct place model_profile = {
 	"model_profile ", "model_profile missing", model_profile_keys, NULL
 };
 
-/* Paths to what a program's JSON tells: see agent-worker(8). */
+/* Paths to what a program's JSON tells: massgen.yaml(5), PROGRAMS. */
 static const struct key output_fields_keys[] = {
 	SUPPORTED("text", TYPE_STR),
 	SUPPORTED("error", TYPE_STR),

@@ -219,7 +219,7 @@ bool session_owes_turn(const struct session *, int agent);
 /* Nested runs of an agent that are under way; of all agents with -1. */
 size_t session_children(const struct session *, int agent);
 
-/* What the agent is doing: one of the contract's words. */
+/* What the agent is doing: massgen-status(5), activity. */
 const char *session_activity(const struct session *, int agent);
 
 /* The agent that was last seen working and still is; -1. */

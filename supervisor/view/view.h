@@ -29,7 +29,7 @@ struct view {
 	void (*close)(const struct view_end *);
 };
 
-extern const struct view view_automation; /* the contract's lines */
+extern const struct view view_automation; /* massgen(1), AUTOMATION */
 extern const struct view view_json;       /* the journal's lines */
 extern const struct view view_terminal;   /* for a person */
 extern const struct view view_answer;     /* the final answer alone */
