@@ -91,6 +91,7 @@ SUPERVISOR_SRCS = supervisor/main.c \
 		supervisor/setup.c \
 		supervisor/attempt.c \
 		supervisor/planning.c \
+		supervisor/question.c \
 		supervisor/spend.c \
 		supervisor/loop.c \
 		supervisor/dispatch.c \

@@ -1,6 +1,6 @@
 /*
  * massgen: from the command line to the exit code.  Here the orders are
- * read, the run directory made and the question found; run.c does the rest.
+ * read and the run directory made; run.c does the rest.
  */
 
 #include <sys/prctl.h>
@@ -21,14 +21,13 @@
 #include "supervisor/nest/child.h"
 #include "supervisor/nest/gc.h"
 #include "supervisor/options.h"
+#include "supervisor/question.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/record/redact.h"
 #include "supervisor/run.h"
 #include "supervisor/validate.h"
 #include "supervisor/sandbox.h"
 #include "supervisor/view/out.h"
-
-#define QUESTION_MAX ((size_t)4 * 1024 * 1024)
 
 /* Descriptors 0 to 2 exist, so that no file of ours becomes one of them. */
 static void
@@ -89,46 +88,6 @@ close_log(int fd)
 	log_to_file(-1, LOG_LEVEL_INFO);
 	if (fd != -1)
 		close(fd);
-}
-
-/* The question's text, cleaned; NULL and a message in err. */
-static char *
-read_question(const struct options *o, char *err, size_t errlen)
-{
-	struct buf raw = BUF_INITIALIZER, text = BUF_INITIALIZER;
-	const char *path = o->question_file;
-	int fd = STDIN_FILENO, bad = 0;
-
-	if (path == NULL && o->question == NULL) {
-		snprintf(err, errlen, "no question given; see --help");
-		return (NULL);
-	}
-	if (path == NULL && strcmp(o->question, "-") != 0) {
-		buf_adds(&raw, o->question);
-	} else {
-		if (path != NULL && strcmp(path, "-") != 0)
-			fd = open(path, O_RDONLY | O_CLOEXEC);
-		bad = fd == -1 ? -1 : buf_read_fd(&raw, fd, QUESTION_MAX);
-		if (bad == -1)
-			snprintf(err, errlen, "%s: %s",
-			    path == NULL ? "standard input" : path,
-			    strerror(errno));
-		if (fd > STDERR_FILENO)
-			close(fd);
-	}
-	if (bad == 0) {
-		buf_add(&text, "", 0);
-		utf8_clean(&text, raw.data == NULL ? "" : raw.data, raw.len);
-		if (text.data[strspn(text.data, " \t\r\n")] == '\0') {
-			snprintf(err, errlen, "the question is empty");
-			bad = -1;
-		}
-	}
-	buf_release(&raw);
-	if (bad == 0)
-		return (buf_detach(&text));
-	buf_release(&text);
-	return (NULL);
 }
 
 /* Every problem to standard error; the first one in words to err. */
@@ -198,17 +157,39 @@ has_leave(const struct options *o, const struct child_ask *ask,
 	return (false);
 }
 
-static int
+/* All that a run needs; or how it ends before it begins, and why in err. */
+static enum exit_code
+prepare(
+    const struct options *o, struct run_request *r, char *err, size_t errlen)
+{
+	struct child_ask ask = { .started = r->started, .log_dir = r->log_dir };
+	struct config *config = read_config(o, err, errlen);
+	enum exit_code code;
+
+	if ((r->config = ask.config = config) == NULL)
+		return (EXIT_CONFIG);
+	config->cli_args = options_json(o);
+	code = question_read(
+	    o, r->started + config->run_timeout_ms, &r->question, err, errlen);
+	if (code != EXIT_OK)
+		return (code);
+	ask.question = r->question;
+	if (sandbox_choose(config, &r->sandbox, err, errlen) == -1 ||
+	    !has_leave(o, &ask, &r->parent, err, errlen))
+		return (EXIT_CONFIG);
+	return (EXIT_OK);
+}
+
+static enum exit_code
 run(const struct options *o, int64_t started)
 {
 	struct run_request request = { .output_path = o->output,
 		.view = view_of(o),
 		.started = started,
 		.dry_run = o->overrides.dry_run };
-	struct child_ask ask = { .started = started };
-	struct config *config = NULL;
-	char *question = NULL, *dir, *wanted = NULL, err[1024];
-	int code = EXIT_CONFIG, log;
+	char *dir, *wanted = NULL, err[1024];
+	enum exit_code code;
+	int log;
 
 	if ((dir = artifact_run_dir(o->log_root, &wanted)) == NULL) {
 		snprintf(err, sizeof(err), "cannot create %s: %s", wanted,
@@ -218,26 +199,18 @@ run(const struct options *o, int64_t started)
 		free(wanted);
 		return (EXIT_EXECUTION);
 	}
+	request.log_dir = dir;
 	request.view->open(dir);
 	log = open_log(o, dir);
-	if ((question = read_question(o, err, sizeof(err))) != NULL &&
-	    (config = read_config(o, err, sizeof(err))) != NULL) {
-		config->cli_args = options_json(o);
-		request.config = ask.config = config;
-		request.question = ask.question = question;
-		request.log_dir = ask.log_dir = dir;
-	}
-	if (config != NULL &&
-	    sandbox_choose(config, &request.sandbox, err, sizeof(err)) == 0 &&
-	    has_leave(o, &ask, &request.parent, err, sizeof(err))) {
-		code = (int)run_execute(&request);
-	} else {
-		early_fail(request.view, dir, true, started, EXIT_CONFIG, err);
-	}
+	code = prepare(o, &request, err, sizeof(err));
+	if (code == EXIT_OK)
+		code = run_execute(&request);
+	else
+		early_fail(request.view, dir, true, started, (int)code, err);
 	child_free(request.parent);
-	config_free(config);
+	config_free(request.config);
 	close_log(log);
-	free(question);
+	free(request.question);
 	free(dir);
 	return (code);
 }
@@ -309,7 +282,7 @@ main(int argc, char **argv)
 	if (o.help || o.version)
 		return (EXIT_OK);
 	loop_init();
-	code = run(&o, started);
+	code = (int)run(&o, started);
 	loop_shutdown();
 	return (code);
 }

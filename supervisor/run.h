@@ -211,8 +211,8 @@ enum exit_code finalize_finish(struct run *);
 
 /* What a run is asked for; question is UTF-8. */
 struct run_request {
-	const struct config *config;
-	const char *question;
+	struct config *config;
+	char *question;
 	const char *output_path;
 	const char *log_dir;
 	const struct view *view;

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -45,6 +46,35 @@ def test_dash_is_standard_input():
     with open("q.txt", "rb") as stdin:
         result = run("--dry-run", "-", stdin=stdin)
     assert question_of(result).rstrip("\n") == "From a file by stdin?"
+
+
+def test_a_question_that_does_not_come_is_not_waited_for_for_ever():
+    os.mkfifo("fifo")
+    read, write = os.pipe()
+    for words in (("-",), ("--question-file", "fifo")):
+        limited = ("--dry-run", "--orchestrator-timeout", "0.2", *words)
+        result = start(*limited, stdin=read).wait(10)
+        assert result.code == 3, result
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            going = start("--dry-run", *words, stdin=read)
+            going.wait_line("LOG_DIR: ")
+            going.process.send_signal(number)
+            result = going.wait(10)
+            assert result.code == 4, result
+            assert result.status["meta"]["exit_code"] == 4, result
+            assert "question" in result.value("Error"), result
+    os.close(write)
+    os.close(read)
+
+
+def test_a_question_may_come_in_pieces():
+    going = start("--dry-run", "-", stdin=subprocess.PIPE)
+    going.wait_line("LOG_DIR: ")
+    for piece in (b"In ", b"pieces", b"?"):
+        going.process.stdin.write(piece)
+        going.process.stdin.flush()
+    going.process.stdin.close()
+    assert question_of(going.wait()) == "In pieces?"
 
 
 def test_an_open_pipe_is_never_read():
