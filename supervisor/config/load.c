@@ -101,7 +101,7 @@ id_is_new(const struct check *check, const struct config *config,
 	return (true);
 }
 
-/* What lies in the run directory beside the agents' own folders. */
+/* What lies beside the agents' folders in the run directory or final_output. */
 static bool
 id_is_taken(const char *id)
 {
@@ -109,8 +109,9 @@ id_is_taken(const char *id)
 		"children", "coordination_events.json",
 		"coordination_table.txt", "events.ndjson",
 		"execution_metadata.yaml", "final", "final_output",
-		"massgen.log", "run.lock", "snapshot_mappings.json",
-		"snapshots", "status.json", "tmp", "vote.json", "workspaces" };
+		"manifest.json", "massgen.log", "run.lock",
+		"snapshot_mappings.json", "snapshots", "status.json", "tmp",
+		"vote.json", "workspaces" };
 	size_t i;
 
 	if (strncasecmp(id, "attempt_", 8) == 0 &&
