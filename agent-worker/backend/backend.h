@@ -1,5 +1,5 @@
 /*
- * What a model speaks: one wire format per file, each a row of one table.
+ * What a model speaks: each wire format is a row of one table.
  * A wire format builds requests from an append-only history of its own
  * native items and turns stream events into a reply.  It touches no socket.
  */

@@ -21,7 +21,7 @@ from massgen import (  # noqa: E402
     write_config,
 )
 
-# the contract's table
+# massgen(1), those that a run takes
 FLAGS = (
     "--config", "--question-file", "--automation", "--dry-run", "--backend",
     "--model", "--system-message", "--base-url", "--orchestrator-timeout",
