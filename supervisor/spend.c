@@ -11,6 +11,7 @@
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/decide/account.h"
 #include "supervisor/nest/ledger.h"
 #include "supervisor/run.h"
 
@@ -221,12 +222,13 @@ bound(const struct run *run, const struct agent_run *a, const struct msg *m)
 	const struct price *price;
 
 	if (is_mock(a))
-		return (m->cost > 0 && isfinite(m->cost) ? m->cost : 0);
+		return (account_usd(m->cost));
 	price = config_price(run->config, a->config,
 	    m->model == NULL ? a->config->model : m->model);
 	if (price == NULL || m->input_tokens <= 0 || m->output_tokens <= 0)
 		return (-1);
-	return (price_bound(price, m->input_tokens, m->output_tokens));
+	return (
+	    account_usd(price_bound(price, m->input_tokens, m->output_tokens)));
 }
 
 void
@@ -244,12 +246,6 @@ spend_on_reserve(struct call *c)
 		take_up(c->run, a, cost, c->msg->turn);
 }
 
-static int64_t
-not_negative(int64_t n)
-{
-	return (n < 0 ? 0 : n);
-}
-
 static void
 price_usage(const struct run *run, const struct agent_run *a,
     const struct msg *m, struct event *e)
@@ -263,7 +259,7 @@ price_usage(const struct run *run, const struct agent_run *a,
 	/* a program may tell what it paid, whatever for */
 	if (is_program && e->cost > 0)
 		return;
-	e->cost = price == NULL ? 0 : price_of(price, &usage);
+	e->cost = price == NULL ? 0 : account_usd(price_of(price, &usage));
 	/* a call that failed before its reply used nothing */
 	e->priced = price != NULL ||
 	    (!is_program && usage.input == 0 && usage.output == 0);
@@ -276,12 +272,12 @@ spend_on_usage(struct call *c)
 {
 	const struct msg *m = c->msg;
 	struct event e = { .model = m->model,
-		.input_tokens = not_negative(m->input_tokens),
-		.cached_input_tokens = not_negative(m->cached_input_tokens),
-		.cache_write_tokens = not_negative(m->cache_write_tokens),
-		.output_tokens = not_negative(m->output_tokens),
-		.reasoning_tokens = not_negative(m->reasoning_tokens),
-		.cost = m->cost > 0 && isfinite(m->cost) ? m->cost : 0,
+		.input_tokens = account_count(m->input_tokens),
+		.cached_input_tokens = account_count(m->cached_input_tokens),
+		.cache_write_tokens = account_count(m->cache_write_tokens),
+		.output_tokens = account_count(m->output_tokens),
+		.reasoning_tokens = account_count(m->reasoning_tokens),
+		.cost = account_usd(m->cost),
 		.priced = true };
 
 	if (!is_mock(c->agent))

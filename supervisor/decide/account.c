@@ -6,6 +6,9 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/decide/account.h"
 
+/* Of a sum: two of them can still be added. */
+#define COUNT_MAX (INT64_MAX / 2)
+
 static const char *const child_names[] = {
 	[CHILD_RUNNING] = "running",
 	[CHILD_ENDED] = "ended",
@@ -18,16 +21,34 @@ child_state_name(enum child_state state)
 	return (child_names[state]);
 }
 
-static void
-add_usage(struct usage_sum *u, const struct event *e)
+int64_t
+account_count(int64_t said)
 {
-	u->input_tokens += e->input_tokens;
-	u->cached_input_tokens += e->cached_input_tokens;
-	u->output_tokens += e->output_tokens;
-	u->reasoning_tokens += e->reasoning_tokens;
-	u->cost += e->cost;
-	u->calls++;
-	u->unpriced_calls += e->priced ? 0 : 1;
+	if (said < 0)
+		return (0);
+	return (said > ACCOUNT_TOKENS_MAX ? ACCOUNT_TOKENS_MAX : said);
+}
+
+double
+account_usd(double said)
+{
+	if (!(said > 0))
+		return (0);
+	return (said > ACCOUNT_USD_MAX ? ACCOUNT_USD_MAX : said);
+}
+
+/* What e says of itself, whoever wrote the journal that it is from. */
+static struct usage_sum
+usage_of(const struct event *e)
+{
+	return (
+	    (struct usage_sum) { .input_tokens = account_count(e->input_tokens),
+		.cached_input_tokens = account_count(e->cached_input_tokens),
+		.output_tokens = account_count(e->output_tokens),
+		.reasoning_tokens = account_count(e->reasoning_tokens),
+		.calls = account_count(e->calls),
+		.unpriced_calls = account_count(e->unpriced_calls),
+		.cost = account_usd(e->cost) });
 }
 
 static void
@@ -41,15 +62,23 @@ note_unpriced(struct session *s, const char *model)
 	s->unpriced_models[s->nunpriced++] = xstrdup(model);
 }
 
+/* Neither is negative nor above COUNT_MAX, and nor is their sum. */
+static void
+add_count(int64_t *sum, int64_t more)
+{
+	*sum = more > COUNT_MAX - *sum ? COUNT_MAX : *sum + more;
+}
+
+/* Dollars need no such care: no run makes 1e299 calls. */
 static void
 add_sum(struct usage_sum *u, const struct usage_sum *more)
 {
-	u->input_tokens += more->input_tokens;
-	u->cached_input_tokens += more->cached_input_tokens;
-	u->output_tokens += more->output_tokens;
-	u->reasoning_tokens += more->reasoning_tokens;
-	u->calls += more->calls;
-	u->unpriced_calls += more->unpriced_calls;
+	add_count(&u->input_tokens, more->input_tokens);
+	add_count(&u->cached_input_tokens, more->cached_input_tokens);
+	add_count(&u->output_tokens, more->output_tokens);
+	add_count(&u->reasoning_tokens, more->reasoning_tokens);
+	add_count(&u->calls, more->calls);
+	add_count(&u->unpriced_calls, more->unpriced_calls);
 	u->cost += more->cost;
 }
 
@@ -69,9 +98,13 @@ add_up(struct session *s)
 void
 account_usage(struct session *s, const struct event *e)
 {
+	struct usage_sum one = usage_of(e);
+
 	if (!e->priced)
 		note_unpriced(s, e->model);
-	add_usage(&s->agents[e->who].usage, e);
+	one.calls = 1;
+	one.unpriced_calls = e->priced ? 0 : 1;
+	add_sum(&s->agents[e->who].usage, &one);
 	add_up(s);
 }
 
@@ -101,13 +134,7 @@ account_child(struct session *s, const struct event *e)
 	if (e->child < 1 || e->child > (int64_t)s->nchildren)
 		return;
 	c = &s->children[e->child - 1];
-	c->usage = (struct usage_sum) { .input_tokens = e->input_tokens,
-		.cached_input_tokens = e->cached_input_tokens,
-		.output_tokens = e->output_tokens,
-		.reasoning_tokens = e->reasoning_tokens,
-		.calls = e->calls,
-		.unpriced_calls = e->unpriced_calls,
-		.cost = e->cost };
+	c->usage = usage_of(e);
 	if (e->type == EVENT_CHILD_STATE) {
 		c->percent = (int)e->percent;
 	} else if (strcmp(e->kind, "ended") == 0) {

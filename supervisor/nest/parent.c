@@ -11,6 +11,7 @@
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/decide/account.h"
 #include "supervisor/environment.h"
 #include "supervisor/nest/door.h"
 #include "supervisor/nest/identity.h"
@@ -22,8 +23,6 @@
 #define SESSION_MAX    64
 #define REFUSALS_TOLD  64  /* in the journal; the log has all */
 #define STATE_EVERY_MS 400 /* in the journal, of one nested run */
-#define TOKENS_MAX     INT64_C(1000000000000000)
-#define USD_MAX        1e9
 
 struct child {
 	struct run *run;
@@ -51,9 +50,7 @@ struct nest {
 static int64_t
 count_of(int64_t n, int64_t least)
 {
-	if (n < least)
-		return (least);
-	return (n > TOKENS_MAX ? TOKENS_MAX : n);
+	return (n < least ? least : account_count(n));
 }
 
 /* It only grows, and stays within what was granted. */
@@ -61,7 +58,7 @@ static void
 hear_usage(struct child *c, const struct wire *w)
 {
 	struct event *e = &c->word;
-	double most = c->lease > 0 ? c->lease : USD_MAX;
+	double most = account_usd(c->lease > 0 ? c->lease : ACCOUNT_USD_MAX);
 
 	e->input_tokens = count_of(w->input_tokens, e->input_tokens);
 	e->cached_input_tokens =
@@ -108,7 +105,7 @@ static void
 lose(struct child *c)
 {
 	if (c->lease > 0)
-		c->word.cost = c->lease;
+		c->word.cost = account_usd(c->lease);
 	c->word.exit_code = -1;
 	end(c, "lost");
 }

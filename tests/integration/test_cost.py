@@ -432,6 +432,56 @@ def test_errors_of_a_table_in_the_configuration():
     assert line.startswith("bad.yaml:1:13: Price missing 'input'"), line
 
 
+# --- numbers that nobody believes ---
+
+BOASTER = """#!/usr/bin/python3
+import json, sys
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+say(type="hello", version=1, name="boaster")
+turns = 0
+for line in sys.stdin:
+    m = json.loads(line)
+    if m["type"] != "turn":
+        continue
+    turns += 1
+    for _ in range(3):
+        say(type="usage", turn=m["turn"], input_tokens=2**63 - 1,
+            output_tokens=2**63 - 1, reasoning_tokens=-5, cost=1.5e308)
+    if turns == 2:
+        say(type="vote", turn=m["turn"], agent="agent1", seen=m["seen"])
+    else:
+        say(type="answer", turn=m["turn"], text="hello", seen=m["seen"])
+"""
+
+
+def test_what_is_said_to_be_used_stays_a_number():
+    worker = pathlib.Path("boaster").absolute()
+    worker.write_text(BOASTER)
+    worker.chmod(0o755)
+    program = {"type": "command", "command": ["/bin/true"]}
+    model = {"type": "groq", "model": "m"}
+    for backend, prices in (
+        (program, {"command": {"input": 0, "output": 0}}),
+        (model, {"m": {"input": 10000, "output": 15}}),
+    ):
+        config = agents_config({"a": {"backend": backend}}, prices=prices)
+        result = massgen.run("Q", config=config, env=ENV, worker=worker)
+        assert result.code == 0, result
+        costs = costs_of(result)
+        assert len(costs) >= 6 and set(costs) == {1e9}, costs
+        usage = result.status["results"]["usage"]
+        assert usage["input_tokens"] == len(costs) * 10**15, usage
+        assert usage["total_tokens"] == 2 * len(costs) * 10**15, usage
+        assert usage["reasoning_tokens"] == 0, usage
+        assert usage["estimated_cost"] == len(costs) * 1e9, usage
+        massgen.assert_replays(result.log_dir)
+        for path in result.log_dir.rglob("*.json"):
+            json.loads(path.read_text())
+
+
 # --- real limits ---
 
 

@@ -1,5 +1,6 @@
 /* supervisor/decide/session: nested runs and what they add to the totals. */
 
+#include "supervisor/decide/account.h"
 #include "tests/test.h"
 #include "tests/unit/session_make.h"
 
@@ -116,6 +117,33 @@ TEST(totals_are_the_agents_and_then_the_nested_runs)
 	CHECK_INT(s->usage.reasoning_tokens, 1121);
 	/* and an agent's own is its own */
 	CHECK(s->agents[0].usage.cost == 0.1);
+	session_free(s);
+}
+
+/* What no model can have used, wherever the journal comes from. */
+TEST(sums_stay_numbers)
+{
+	struct session *s = some_run();
+	int i;
+
+	opened(s, "a", 1, 0);
+	for (i = 0; i < 3; i++) {
+		TELL(s, EVENT_USAGE, .agent = "a", .input_tokens = INT64_MAX,
+		    .output_tokens = INT64_MIN, .cost = 1.5e308);
+		made_usage(s, "b", 1, 0.5);
+	}
+	TELL(s, EVENT_CHILD_STATE, .agent = "a", .child = 1,
+	    .input_tokens = INT64_MAX, .calls = INT64_MIN, .cost = 1.5e308);
+	CHECK_INT(s->agents[0].usage.input_tokens, 3 * ACCOUNT_TOKENS_MAX);
+	CHECK_INT(s->usage.input_tokens, 4 * ACCOUNT_TOKENS_MAX + 12);
+	CHECK_INT(s->usage.output_tokens, 6);
+	CHECK_INT(s->usage.calls, 6);
+	CHECK(s->usage.cost == 4 * ACCOUNT_USD_MAX + 1.5);
+	for (i = 0; i < 5000; i++)
+		TELL(s, EVENT_USAGE, .agent = "a", .input_tokens = INT64_MAX,
+		    .output_tokens = INT64_MAX);
+	CHECK_INT(s->usage.input_tokens, INT64_MAX / 2);
+	CHECK_INT(s->usage.output_tokens, INT64_MAX / 2);
 	session_free(s);
 }
 
