@@ -93,7 +93,10 @@ http_host(const char *url, size_t *len)
 	return (host);
 }
 
-/* Values of headers, keys above all, stay out of what people read. */
+/*
+ * Values of headers, keys above all, stay out of what people read.  Short
+ * ones are no secrets, and stand in much that has nothing to do with them.
+ */
 static void
 strike_headers(char *text, char *const *headers)
 {
@@ -107,9 +110,9 @@ strike_headers(char *text, char *const *headers)
 		value += strspn(value, ": ");
 		if (strncasecmp(value, "Bearer ", 7) == 0)
 			value += 7;
-		if ((len = strlen(value)) == 0)
+		if ((len = strlen(value)) < HTTP_SECRET_MIN)
 			continue;
-		while ((hit = strstr(text, value)) != NULL)
+		for (hit = text; (hit = strstr(hit, value)) != NULL; hit += len)
 			memset(hit, '*', len);
 	}
 }

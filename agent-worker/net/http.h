@@ -20,6 +20,9 @@
 #define HTTP_ERROR_BODY_MAX ((size_t)1024 * 1024)
 #define HTTP_STREAM_MAX     ((size_t)256 * 1024 * 1024)
 
+/* A header's value of fewer bytes is no secret, as in the run's files. */
+#define HTTP_SECRET_MIN 8
+
 /* The most descriptors that a caller may wait for. */
 #define HTTP_WAIT_FDS 16
 
@@ -75,7 +78,8 @@ struct http_response {
 	bool any_data;          /* data() was called */
 	bool permanent;         /* a transport error that is there to stay:
 				 * a bad URL, a bad certificate, no libcurl */
-	char error[256];        /* one line; never quotes a header */
+	char error[256];        /* one line; quotes no header's value of
+				 * HTTP_SECRET_MIN bytes or more */
 };
 
 /*

@@ -391,7 +391,8 @@ TEST(bad_urls)
 TEST(errors_quote_no_header)
 {
 	char *lines[] = { (char[]) { "X-Odd: 127.0.0.1" }, headers[1],
-		(char[]) { "X-Empty:" }, NULL };
+		(char[]) { "X-Stars: ********" }, (char[]) { "X-Empty:" },
+		NULL };
 	struct call c;
 	int port, fd = listen_somewhere(1, &port);
 
@@ -402,6 +403,23 @@ TEST(errors_quote_no_header)
 	call_make(&c, HTTP_TRANSPORT);
 	CHECK(strstr(c.response.error, "*********") == c.response.error);
 	CHECK(strstr(c.response.error, "127.0.0.1") == NULL);
+	call_release(&c);
+}
+
+TEST(errors_are_not_struck_for_what_is_short)
+{
+	char *lines[] = { (char[]) { "X-Depth: 1" },
+		(char[]) { "X-Pattern: *" }, (char[]) { "X-Host: 127.0.0" },
+		NULL };
+	struct call c;
+	int port, fd = listen_somewhere(1, &port);
+
+	close(fd);
+	call_init(&c, port);
+	c.request.headers = lines;
+	call_make(&c, HTTP_TRANSPORT);
+	CHECK(strstr(c.response.error, "127.0.0.1") == c.response.error);
+	CHECK(strchr(c.response.error, '*') == NULL);
 	call_release(&c);
 }
 
