@@ -468,14 +468,45 @@ sync_records(const struct run *run)
 		log_warn("%s", run->log_dir);
 }
 
+/* The end that a journal does not take is another end. */
+static enum exit_code
+say_end(struct run *run, enum exit_code code, bool manifest)
+{
+	end_event(run, code, manifest);
+	if (run->journal_error == 0 || run->error != NULL)
+		return (code);
+	fail_file(run, "events.ndjson", run->journal_error);
+	end_event(run, EXIT_EXECUTION, manifest);
+	return (EXIT_EXECUTION);
+}
+
+/* What else there is to write and to remove, and then the last status. */
+static enum exit_code
+write_last_files(struct run *run, enum exit_code code)
+{
+	const struct session *s = run->session;
+
+	if (report_write(run->log_dir, s, run->config) == -1)
+		log_warnx(
+		    "%s: some reports could not be written", run->log_dir);
+	(void)unlink(run->ballast);
+	child_end(run->parent, s, (int)code);
+	parent_release(run);
+	sync_records(run);
+	if (status_write(&run->status, s, s->last_time) == 0)
+		return (code);
+	fail_file(run, "status.json", errno);
+	return (code == EXIT_OK ? EXIT_EXECUTION : code);
+}
+
 enum exit_code
 finalize_finish(struct run *run)
 {
-	const struct session *s = run->session;
 	enum exit_code code = exit_code_of(run);
 	bool written;
 
 	setup_files(run);
+	setup_close_files(run);
 	workspace_finish(run);
 	write_output(run);
 	explain(run, code);
@@ -486,15 +517,8 @@ finalize_finish(struct run *run)
 	written = write_results(run, code);
 	if (!written && code == EXIT_OK)
 		code = EXIT_EXECUTION;
-	end_event(run, code, written);
-	if (report_write(run->log_dir, s, run->config) == -1)
-		log_warnx(
-		    "%s: some reports could not be written", run->log_dir);
-	(void)unlink(run->ballast);
-	child_end(run->parent, s, (int)code);
-	sync_records(run);
-	if (status_write(&run->status, s, s->last_time) == -1)
-		log_warn("%s/status.json", run->log_dir);
+	code = say_end(run, code, written);
+	code = write_last_files(run, code);
 	close_view(run, code);
 	return (code);
 }

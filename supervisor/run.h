@@ -226,6 +226,8 @@ struct run_request {
 void setup_run(struct run *, const struct run_request *);
 /* What the workers need not wait for: files that only we write.  Once. */
 void setup_files(struct run *);
+/* Nobody writes to the agents' streams any more. */
+void setup_close_files(struct run *);
 void setup_release(struct run *);
 
 /* The whole run, from its directory to its exit code. */

@@ -243,6 +243,18 @@ setup_files(struct run *run)
 }
 
 void
+setup_close_files(struct run *run)
+{
+	struct agent_run *a;
+
+	for (a = run->agents; a < run->agents + run->config->nagents; a++) {
+		if (a->output_fd != -1)
+			close(a->output_fd);
+		a->output_fd = -1;
+	}
+}
+
+void
 setup_release(struct run *run)
 {
 	size_t i;
@@ -251,8 +263,6 @@ setup_release(struct run *run)
 		struct agent_run *a = &run->agents[i];
 
 		worker_release(&a->worker);
-		if (a->output_fd != -1)
-			close(a->output_fd);
 		free(a->context);
 		free(a->noted);
 		free(a->spend.model);
@@ -261,7 +271,6 @@ setup_release(struct run *run)
 		json_object_put(run->answers[i]);
 		free(run->texts[i]);
 	}
-	parent_release(run);
 	atomic_stock_release();
 	workspace_release(run);
 	free(run->agents);

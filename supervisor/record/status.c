@@ -317,5 +317,8 @@ status_poll(struct status_writer *w, const struct session *s, double now)
 int
 status_write(struct status_writer *w, const struct session *s, double now)
 {
-	return (replace(w, s, now, true));
+	if (replace(w, s, now, true) == 0)
+		return (0);
+	/* who waits for the end reads it all the same */
+	return (replace(w, s, now, false));
 }

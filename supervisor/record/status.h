@@ -38,7 +38,7 @@ int64_t status_due(const struct status_writer *);
  */
 void status_poll(struct status_writer *, const struct session *, double now);
 
-/* Write it now, synced.  0, or -1 and errno. */
+/* Write it now, synced if that is possible.  0, or -1 and errno. */
 int status_write(struct status_writer *, const struct session *, double now);
 
 #endif

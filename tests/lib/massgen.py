@@ -512,7 +512,7 @@ class Watch(threading.Thread):
 
     @staticmethod
     def _missing(log_dir, status):
-        """Files that are not there although the status says 100."""
+        """What is not as it stays although the status says 100."""
         names = ["final_output/manifest.json", "events.ndjson"]
         if status["results"]["winner"] is not None:
             names.append(status["results"]["final_answer_path"])
@@ -520,6 +520,10 @@ class Watch(threading.Thread):
             f"100 % without {name}"
             for name in names
             if not (log_dir / name).is_file()
+        ] + [
+            f"100 % with {name}"
+            for name in ("run.lock", "ballast", "children", "tmp")
+            if (log_dir / name).exists()
         ]
 
     def stop(self):
