@@ -34,6 +34,13 @@ struct processes {
 	size_t count;
 };
 
+/* See children_inherit. */
+static struct {
+	bool any; /* there were some, whether or not they still live */
+	pid_t *list;
+	size_t count;
+} inherited;
+
 void
 children_adopt(void)
 {
@@ -104,22 +111,108 @@ next_process(DIR *proc, struct process *p)
 }
 
 void
-children_kill(bool (*keep)(void *, pid_t), void *arg)
+children_inherit(void)
 {
 	struct process p;
 	pid_t self = getpid();
 	DIR *proc;
 
-	if ((proc = open_proc()) == NULL)
+	if (children_dead() == -1 || (proc = open_proc()) == NULL)
 		return;
 	while (next_process(proc, &p)) {
-		if (p.parent != self || p.state == 'Z' ||
-		    (keep != NULL && keep(arg, p.pid)))
+		if (p.parent != self)
 			continue;
-		/* our child until we wait for it: the pid is still its own */
-		kill(p.pid, SIGKILL);
+		inherited.any = true;
+		inherited.list = xreallocarray(inherited.list,
+		    inherited.count + 1, sizeof(*inherited.list));
+		inherited.list[inherited.count++] = p.pid;
 	}
 	closedir(proc);
+}
+
+/* Its place in the list; the list's length: it is not there. */
+static size_t
+find_inherited(pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < inherited.count && inherited.list[i] != pid)
+		i++;
+	return (i);
+}
+
+/*
+ * A child, dead or not.  One that lost an inherited parent was never listed,
+ * but is in our group as a rule.  Nothing that comes of what we start is, but
+ * to escape: where nothing was inherited the group does not count.
+ */
+static bool
+is_inherited(pid_t pid)
+{
+	return (inherited.any &&
+	    (find_inherited(pid) < inherited.count ||
+		getpgid(pid) == getpgrp()));
+}
+
+pid_t
+children_dead(void)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return (-1);
+	return (info.si_pid);
+}
+
+/* Its pid may be that of another child from then on. */
+bool
+children_collect(pid_t pid, int *status, struct rusage *ru)
+{
+	bool ours = !is_inherited(pid);
+	size_t i;
+
+	(void)wait4(pid, status, 0, ru);
+	if ((i = find_inherited(pid)) < inherited.count)
+		inherited.list[i] = inherited.list[--inherited.count];
+	return (ours);
+}
+
+/* True: there are children, and all are inherited; see below. */
+static bool
+kill_others(bool (*keep)(void *, pid_t), void *arg)
+{
+	bool spared = false, others = false;
+	struct process p;
+	pid_t self = getpid();
+	DIR *proc;
+
+	if ((proc = open_proc()) == NULL)
+		return (false);
+	while (next_process(proc, &p)) {
+		if (p.parent != self)
+			continue;
+		if (is_inherited(p.pid)) {
+			spared = true;
+		} else if (keep == NULL || !keep(arg, p.pid)) {
+			others = true;
+			/* ours until we wait for it: the pid is its own */
+			kill(p.pid, SIGKILL);
+		}
+	}
+	closedir(proc);
+	return (spared && !others);
+}
+
+void
+children_kill(bool (*keep)(void *, pid_t), void *arg)
+{
+	(void)kill_others(keep, arg);
+}
+
+bool
+children_was_killed(int status)
+{
+	return (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 /*
@@ -127,23 +220,16 @@ children_kill(bool (*keep)(void *, pid_t), void *arg)
  * counted once they are collected.
  */
 bool
-children_was_killed(int status)
-{
-	return (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-bool
 children_end(int *killed)
 {
 	pid_t pid;
 	int status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		*killed += children_was_killed(status) ? 1 : 0;
-	if (pid == -1 && errno == ECHILD)
-		return (true);
-	children_kill(NULL, NULL);
-	return (false);
+	while ((pid = children_dead()) > 0)
+		if (children_collect(pid, &status, NULL) &&
+		    children_was_killed(status))
+			(*killed)++;
+	return (pid == -1 || kill_others(NULL, NULL));
 }
 
 /*
@@ -161,7 +247,7 @@ children_end_others(bool (*keep)(void *, pid_t), void *arg)
 	if ((proc = open_proc()) == NULL)
 		return (true);
 	while (next_process(proc, &p)) {
-		if (p.parent != self || keep(arg, p.pid))
+		if (p.parent != self || is_inherited(p.pid) || keep(arg, p.pid))
 			continue;
 		none = false;
 		kill(p.pid, SIGKILL);

@@ -7,15 +7,35 @@
 #ifndef IPC_CHILDREN_H
 #define IPC_CHILDREN_H
 
+#include <sys/resource.h>
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /*
  * Become the parent of every descendant that loses its own; see prctl(2),
  * PR_SET_CHILD_SUBREAPER.
  */
 void children_adopt(void);
+
+/*
+ * The children that there are already were not started by this program: it
+ * has them from the one that became it by exec.  They are inherited: nothing
+ * here ends them or counts them as killed, nor what they leave behind in our
+ * process group.  To be called before anything is started, which has to have
+ * a group of its own; see spawn.h.
+ */
+void children_inherit(void);
+
+/* A child that is dead and not collected; 0: none is; -1: there is no child. */
+pid_t children_dead(void);
+
+/*
+ * Collect a child that is dead, as wait4(2) does.  Returns whether it was not
+ * inherited.
+ */
+bool children_collect(pid_t, int *status, struct rusage *);
 
 /*
  * SIGKILL every child that `keep` does not claim; NULL claims none.  They
@@ -30,8 +50,8 @@ bool children_was_killed(int status);
  * One pass of an end of all children: collect those that are dead, kill the
  * others, whose own children become ours by that.  Adds the number of the
  * killed among the collected to *killed.  Returns true once the kernel says
- * that there is none left; until then the caller waits a little and calls
- * again.
+ * that there is none left, or only inherited ones are; until then the caller
+ * waits a little and calls again.
  */
 bool children_end(int *killed);
 

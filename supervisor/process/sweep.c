@@ -12,6 +12,7 @@ void
 sweep_init(void)
 {
 	children_adopt();
+	children_inherit();
 }
 
 void

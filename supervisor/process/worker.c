@@ -355,19 +355,6 @@ take_hello(struct worker *w, const struct msg *m)
 	}
 }
 
-/* A key may have been written with escapes: what was decoded is looked at. */
-static void
-redact_msg(const struct msg *m)
-{
-	const char *const texts[] = { m->text, m->kind, m->label, m->model,
-		m->name, m->agent };
-	size_t i;
-
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (texts[i] != NULL) /* ours to change: it is in m->root */
-			redact((char *)(uintptr_t)texts[i], strlen(texts[i]));
-}
-
 static void
 take_line(struct worker *w, char *line, size_t len)
 {
@@ -380,7 +367,7 @@ take_line(struct worker *w, char *line, size_t len)
 		protocol_error(w, err, false);
 		return;
 	}
-	redact_msg(&m);
+	redact_json(m.root);
 	if (w->state == WORKER_STARTING)
 		take_hello(w, &m);
 	else if (m.type == MSG_HELLO)
@@ -552,21 +539,21 @@ take_exit(struct worker *w)
 
 /*
  * The group is killed while its leader is still a zombie: the group's id
- * cannot have been given to anybody else before wait4 has returned it.
+ * cannot have been given to anybody else before it is collected.
  * Returns whether it was an orphan that was killed.
  */
 static bool
 reap_one(pid_t pid, struct worker *w)
 {
 	struct rusage ru;
-	int status;
+	int status = 0;
+	bool ours;
 
 	if (w != NULL)
 		kill(-pid, SIGKILL);
-	if (wait4(pid, &status, 0, &ru) != pid)
-		return (false);
+	ours = children_collect(pid, &status, &ru);
 	if (w == NULL)
-		return (children_was_killed(status));
+		return (ours && children_was_killed(status));
 	w->status = status;
 	w->rusage = ru;
 	take_exit(w);
@@ -576,16 +563,11 @@ reap_one(pid_t pid, struct worker *w)
 int
 worker_reap(struct worker *(*find)(void *, pid_t), void *arg)
 {
-	siginfo_t info;
 	int orphans = 0;
+	pid_t pid;
 
-	for (;;) {
-		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) ==
-			-1 ||
-		    info.si_pid == 0)
-			return (orphans);
-		if (reap_one(info.si_pid, find(arg, info.si_pid)))
+	while ((pid = children_dead()) > 0)
+		if (reap_one(pid, find(arg, pid)))
 			orphans++;
-	}
+	return (orphans);
 }

@@ -100,8 +100,8 @@ void worker_expire(struct worker *);
 
 /*
  * Collect every child that has ended; `find` maps a pid to a worker or
- * NULL, which is an orphan of a dead worker.  Returns how many orphans were
- * killed: whoever has no parent is ended, sooner or later.
+ * NULL, which is an orphan of a dead worker, or inherited.  Returns how many
+ * orphans were killed: whoever has no parent is ended, sooner or later.
  */
 int worker_reap(struct worker *(*find)(void *arg, pid_t), void *arg);
 

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
@@ -207,6 +208,100 @@ signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
 os.execv(sys.argv[1], sys.argv[1:])
 """
+
+
+def beside(script, *arguments, **options):
+    """A run that bash becomes by exec once it has started something else.
+
+    What is written to the run's stdin is read by the other, on descriptor 3.
+    """
+    script = f'exec 3<&0 </dev/null; {script} exec "$@" 3<&-'
+    return start(
+        *arguments,
+        "Q",
+        prefix=["/bin/bash", "-c", script, "bash"],
+        stdin=subprocess.PIPE,
+        **options,
+    )
+
+
+def tell(going):
+    """A line for what was started beside the run."""
+    going.process.stdin.write(b"\n")
+    going.process.stdin.flush()
+
+
+def told_pid(path):
+    """The pid that was written to a file, once it is there."""
+    path = pathlib.Path(path)
+    harness.wait_until(
+        lambda: path.exists() and path.read_text().endswith("\n"),
+        f"a pid in {path}",
+    )
+    return int(path.read_text())
+
+
+def assert_job_ends_well(going, pid):
+    """It outlived the run, and now that it may it does the rest."""
+    assert not gone([pid]), "ended with the run"
+    tell(going)
+    harness.wait_until(lambda: gone([pid]), "the end of the job")
+    assert pathlib.Path("job").read_text() == "done\n"
+
+
+def test_what_reads_the_output_is_not_of_the_run():
+    # all have the same stderr: wait() is over when the last one has ended
+    going = beside("exec > >(cat >out);", "--dry-run")
+    done = going.wait()
+    text = pathlib.Path("out").read_text()
+    result = massgen.Result(done.code, text, done.stderr)
+    massgen.assert_clean(result)
+    assert result.code == 0, result
+    assert result.status["coordination"]["orphans_killed"] == 0, result
+
+
+def test_a_job_of_the_shell_outlives_the_run():
+    config = agents_config(
+        {"a": fake("daemon_grandchild"), "b": fake("good")}
+    )
+    going = beside(
+        "(read -r _ <&3 && echo done) >job 2>/dev/null & echo $! >pid;",
+        config=config,
+        worker=harness.FAKE_WORKER,
+    )
+    result = going.wait()
+    assert_job_ends_well(going, told_pid("pid"))
+    massgen.assert_clean(result)
+    assert result.code == 0, result
+    # the job is none of them, but they are found as ever
+    orphans = [e for e in result.events if e["type"] == "orphans"]
+    assert sum(e["count"] for e in orphans) >= 1, result.events
+
+
+def test_what_a_job_leaves_behind_outlives_the_run_too():
+    config = agents_config({"a": mock({"fault": "hang"})})
+    going = beside(
+        "(read -r _ <&3;"
+        " (read -r _ <&3 && echo done) >job & echo $! >pid)"
+        " >/dev/null 2>&1 &",
+        config=config,
+    )
+    going.wait_status(
+        lambda s: s["agents"]["a"]["status"] == "streaming", "a at work"
+    )
+    tell(going)
+    pid = told_pid("pid")
+    harness.wait_until(
+        lambda: (pid, going.pid)
+        in [(p.pid, p.parent) for p in going.workers()],
+        "an orphan that the run has adopted",
+    )
+    going.signal(signal.SIGINT)
+    result = going.wait()
+    assert_job_ends_well(going, pid)
+    massgen.assert_clean(result)
+    assert result.code == 4, result
+    assert result.status["coordination"]["orphans_killed"] == 0, result
 
 
 if __name__ == "__main__":

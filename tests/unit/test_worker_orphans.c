@@ -210,3 +210,41 @@ TEST(a_slow_death_counts_once)
 	close(ready[0]);
 	close(ready[1]);
 }
+
+/* A child that leads its own group, as a job of an interactive shell does. */
+static pid_t
+start_job(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		for (;;)
+			pause();
+	CHECK_INT(setpgid(pid, pid), 0);
+	return (pid);
+}
+
+/* The last one: from here on there are children that are not ours. */
+TEST(what_was_there_before_is_left_alone)
+{
+	pid_t alive, dead;
+
+	prepare();
+	alive = start_job();
+	dead = start_job();
+	sweep_init();
+	live_until_told(HELLO "setsid sh -c '" TELL("$$") QUIETLY
+	    "exec sleep 1000' & " UNTIL_EOF,
+	    1);
+	kill(dead, SIGKILL);
+	while (is_alive(dead))
+		turn();
+	CHECK_INT(orphans, 0);
+	sweep_strangers(NULL, NULL);
+	await(&orphans, 1);
+	CHECK(!is_alive(told_pid()));
+	CHECK_INT(sweep_all(mono_ms() + PATIENCE_MS), 0);
+	CHECK_INT(waitpid(alive, NULL, WNOHANG), 0);
+	kill(alive, SIGKILL);
+	CHECK_INT(waitpid(alive, NULL, 0), alive);
+}
