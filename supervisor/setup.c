@@ -35,8 +35,9 @@ start_event(struct run *run)
 {
 	struct json_object *list = json_object_new_array(), *o;
 	const struct config *config = run->config;
+	char *question = xstrdup(run->question);
 	struct event e = { .type = EVENT_RUN_STARTED,
-		.question = run->question,
+		.question = question,
 		.log_dir = run->log_dir,
 		.version = MASSGEN_VERSION,
 		.pid = getpid(),
@@ -58,6 +59,7 @@ start_event(struct run *run)
 			    o, "sandbox", sandbox_of(a, run->sandbox));
 		json_object_array_add(list, o);
 	}
+	redact(question, strlen(question));
 	e.agents = list;
 	e.direct = config->single_agent_direct && config->nagents == 1;
 	e.session_id = strrchr(run->log_dir, '/') + 1;
@@ -65,6 +67,7 @@ start_event(struct run *run)
 	e.depth = child_depth(run->parent);
 	run_event(run, &e);
 	json_object_put(list);
+	free(question);
 }
 
 static void

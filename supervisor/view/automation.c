@@ -88,8 +88,9 @@ print_restart(const struct event *e)
 {
 	struct buf b = BUF_INITIALIZER;
 
-	buf_addf(&b, "all agents work again, attempt %lld: %s",
-	    (long long)e->attempt, e->text);
+	/* why is a model's words */
+	buf_addf(&b, "all agents work again, attempt %lld",
+	    (long long)e->attempt);
 	extra("", "Warning", b.data);
 	buf_release(&b);
 }

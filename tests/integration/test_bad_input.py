@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Questions, files and answers that nobody should send."""
 
+import json
 import os
 import pathlib
 import signal
@@ -9,6 +10,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
+import llm  # noqa: E402
 import massgen  # noqa: E402
 from massgen import (  # noqa: E402
     ONE_TRY,
@@ -65,6 +67,17 @@ def test_a_question_that_does_not_come_is_not_waited_for_for_ever():
             assert "question" in result.value("Error"), result
     os.close(write)
     os.close(read)
+
+
+def test_a_key_in_a_question_is_in_no_file():
+    with llm.Server() as server:
+        config = agents_config({i: llm.agent(server, "ok") for i in "ab"})
+        env = {"GROQ_API_KEY": llm.KEY}
+        result = run(f"Why {llm.KEY}?", config=config, env=env)
+        asked = server.requests()[0]["body"]
+    assert llm.KEY in json.dumps(asked), asked
+    assert question_of(result) == f"Why {'*' * len(llm.KEY)}?", result
+    assert not llm.files_with(result.log_dir, llm.KEY)
 
 
 def test_a_question_may_come_in_pieces():
