@@ -14,6 +14,7 @@
 #include "ipc/xmalloc.h"
 #include "supervisor/nest/door.h"
 #include "supervisor/record/atomic.h"
+#include "supervisor/record/redact.h"
 
 #define READ_MAX   ((size_t)256 * 1024) /* at once: others want to be heard */
 #define SPOILT_MAX 8                    /* that the log hears of */
@@ -47,6 +48,7 @@ take_line(struct door *d)
 	    wire_decode(&w, d->line.data, d->line.len, err, sizeof(err)) == -1)
 		spoil(d, err);
 	else if (d->line.len > 0) {
+		redact_json(w.root);
 		d->take(d->arg, d, &w);
 		wire_release(&w);
 	}

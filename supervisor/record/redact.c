@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <json-c/json_visit.h>
+
 #include "ipc/buf.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/redact.h"
@@ -183,6 +185,28 @@ redact(char *text, size_t len)
 		if (i < until)
 			text[i] = '*';
 	}
+}
+
+static int
+redact_value(struct json_object *value, int flags, struct json_object *parent,
+    const char *key, size_t *index, void *arg)
+{
+	(void)flags;
+	(void)parent;
+	(void)key;
+	(void)index;
+	(void)arg;
+	if (json_object_is_type(value, json_type_string))
+		redact((char *)(uintptr_t)json_object_get_string(value),
+		    (size_t)json_object_get_string_len(value));
+	return (JSON_C_VISIT_RETURN_CONTINUE);
+}
+
+void
+redact_json(struct json_object *value)
+{
+	if (secrets.count > 0)
+		(void)json_c_visit(value, 0, redact_value, NULL);
 }
 
 bool

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <json-c/json.h>
+
 /*
  * Remember a secret, which is copied.  One of under 8 bytes is not a
  * secret but a placeholder ("EMPTY") and is ignored.  From here on, a secret
@@ -18,6 +20,12 @@ void redact_add(const char *secret);
 
 /* Overwrite each secret in text with asterisks; its length stays. */
 void redact(char *text, size_t len);
+
+/*
+ * Likewise in each string of a JSON value, however deep.  A key may have been
+ * written with escapes: what was decoded is looked at.
+ */
+void redact_json(struct json_object *);
 
 /* Whether value is, or holds, a secret. */
 bool redact_holds(const char *value);

@@ -394,6 +394,59 @@ def test_mock_agents():
     runs("mock", 40, make)
 
 
+TELLER = """#!/usr/bin/python3
+import json, sys
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+say(type="hello", version=1, name="teller", undumpable=True)
+answered = turn = seen = 0
+for line in sys.stdin:
+    m = json.loads(line)
+    seen = m.get("seen", seen)
+    turn = m.get("turn", turn)
+    done = {"turn": turn, "seen": seen}
+    if m["type"] == "init":
+        me, key = m["agent"], m["key"]
+    elif m["type"] == "verdict" and not m["accepted"]:
+        say(type="vote", agent=me, text="it is good", **done)
+    elif m["type"] != "turn":
+        continue
+    elif m["kind"] == "present":
+        again = {"reason": "no " + key, "instructions": "use " + key}
+        first = m.get("attempt", 1) == 1 and "evaluate" in m
+        say(type="answer", text="final", **done,
+            **({"restart": again} if first else {}))
+    elif answered < m.get("attempt", 1):
+        answered = m.get("attempt", 1)
+        say(type="answer", text=f"{me}, number {answered}", **done)
+    else:
+        say(type="vote", agent=me, text="it is good", **done)
+"""
+
+
+def test_a_worker_that_wants_another_attempt():
+    """What it gives as its reason goes to the other agents too."""
+    worker = pathlib.Path("teller").absolute()
+    worker.write_text(TELLER)
+    worker.chmod(0o755)
+    key = make_key(random.Random(SEED))
+    agents = {i: {"backend": {"type": "groq", "model": "m"}} for i in "ab"}
+    config = agents_config(agents, orchestrator={
+        "coordination": {"max_orchestration_restarts": 1}})
+    result = massgen.run("Q", config=config, worker=worker,
+                         env={"GROQ_API_KEY": key})
+    assert result.code == 0, result
+    (again,) = [e for e in result.events if e["type"] == "restart"]
+    assert again["instructions"] == "use " + "*" * len(key), again
+    said = (result.stdout + result.stderr).encode()
+    wanted = {form: "the key" for form in forms(key)}
+    assert not [form for form in wanted if form in said], result
+    found = list(search(result.log_dir, wanted))
+    assert not found, found
+
+
 def test_programs():
     """A program has the environment that it is given, and no key in it."""
     program = {

@@ -391,6 +391,19 @@ def test_too_little_time():
 # --- money ---
 
 
+def test_a_key_in_a_nested_question_is_hidden():
+    key = "sk-" + "0123456789abcdef" * 2
+    inner = nest(question="say", more=">out; cat out").replace(
+        "'say'", '"say $MY_API_KEY"')
+    agent = acting(says(inner))
+    agent["backend"]["command_line_pass_env"] = ["MY_API_KEY"]
+    result = nested.run(config={"a": agent}, env={"MY_API_KEY": key})
+    (child,) = children(result)
+    assert child["question"] == "say " + "*" * len(key), child
+    for name in ("status.json", "events.ndjson"):
+        assert key not in (result.log_dir / name).read_text(), name
+
+
 def spender(cost, **top):
     """A nested run of one call."""
     return agents_config({"i": mock({"answer": "bought", "cost": cost})},

@@ -49,6 +49,21 @@ TEST(a_secret_is_struck_out_everywhere)
 	CHECK(!redact_holds("Bearer sk-abc-"));
 }
 
+TEST(each_string_of_a_json_value)
+{
+	static const char text[] =
+	    "{ \"a\": [ \"sk-abc-1\", { \"b\": \"\\u0073k-abc-1, 2\", "
+	    "\"c\": [ 1, true, null, \"x sk-abc-1\" ] } ], \"d\": 2 }";
+	static const char want[] =
+	    "{ \"a\": [ \"********\", { \"b\": \"********, 2\", "
+	    "\"c\": [ 1, true, null, \"x ********\" ] } ], \"d\": 2 }";
+	struct json_object *o = json_tokener_parse(text);
+
+	redact_json(o);
+	CHECK_STR(json_object_to_json_string(o), want);
+	json_object_put(o);
+}
+
 TEST(it_is_kept_as_a_copy_and_once)
 {
 	char secret[] = "volatile-secret";
