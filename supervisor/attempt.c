@@ -95,6 +95,7 @@ attempt_begin(struct run *run, const char *text, struct json_object *restart)
 	keep_presented(run, id, text);
 	set_feedback(run, reason, instructions);
 	run_event(run, &e);
+	log_info("agent %s: all agents work again: %s", id, reason);
 	run->stage = STAGE_COORDINATING;
 	free(instructions);
 	free(reason);

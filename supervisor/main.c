@@ -5,9 +5,11 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +159,29 @@ has_leave(const struct options *o, const struct child_ask *ask,
 	return (false);
 }
 
+/* Before anything is paid for: whether --output will have a place. */
+static bool
+has_place(const char *path, char *err, size_t errlen)
+{
+	struct stat st;
+	char *copy;
+	int error = 0;
+
+	if (path == NULL)
+		return (true);
+	copy = xstrdup(path);
+	if (stat(path, &st) == -1 || S_ISREG(st.st_mode))
+		error = access(dirname(copy), W_OK | X_OK) == -1 ? errno : 0;
+	else if (S_ISDIR(st.st_mode))
+		error = EISDIR;
+	else
+		error = access(path, W_OK) == -1 ? errno : 0;
+	free(copy);
+	if (error != 0)
+		snprintf(err, errlen, "--output %s: %s", path, strerror(error));
+	return (error == 0);
+}
+
 /* All that a run needs; or how it ends before it begins, and why in err. */
 static enum exit_code
 prepare(
@@ -174,7 +199,8 @@ prepare(
 	if (code != EXIT_OK)
 		return (code);
 	ask.question = r->question;
-	if (sandbox_choose(config, &r->sandbox, err, errlen) == -1 ||
+	if (!has_place(o->output, err, errlen) ||
+	    sandbox_choose(config, &r->sandbox, err, errlen) == -1 ||
 	    !has_leave(o, &ask, &r->parent, err, errlen))
 		return (EXIT_CONFIG);
 	return (EXIT_OK);

@@ -163,11 +163,24 @@ def test_unwritable_log_root_is_2():
     assert "file/logs" in result.value("Error"), result
 
 
-def test_unwritable_output_file_is_not_0():
-    result = run("--dry-run", "-o", "no/such/dir/answer.txt", "Q")
+def test_output_without_a_place_is_1():
+    pathlib.Path("file").write_text("")
+    for path in ("no/such/dir/answer.txt", "file/answer.txt", "."):
+        config_error("--dry-run", "-o", path, "Q", says=f"--output {path}: ")
+
+
+def test_output_that_loses_its_place_is_2():
+    place = pathlib.Path("place")
+    place.mkdir()
+    config = agents_config({"a": mock({"answer": "A", "delay_ms": 300})})
+    going = start("-o", "place/answer.txt", "Q", config=config)
+    going.wait_line("Starting ")
+    place.rmdir()
+    result = going.wait()
+    massgen.assert_clean(result)
     assert result.code == 2, result
     error = result.value("Error")
-    assert error.startswith("no/such/dir/answer.txt: "), error
+    assert error.startswith("place/answer.txt: "), error
     answer = pathlib.Path(error.split("the final answer is in ")[1])
     assert answer.is_relative_to(result.log_dir / "final"), error
     assert answer.read_text(), error
