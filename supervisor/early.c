@@ -83,9 +83,10 @@ early_fail(const struct view *view, const char *log_dir, bool dir_exists,
 {
 	double elapsed = (double)(mono_ms() - started) / 1000;
 	double now = wall_seconds();
-	struct view_end end = {
-		.exit_code = exit_code, .error = error, .elapsed = elapsed
-	};
+	struct view_end end = { .exit_code = exit_code,
+		.error = error,
+		.elapsed = elapsed,
+		.log_dir = dir_exists ? log_dir : NULL };
 
 	log_info("%s", error);
 	if (dir_exists)

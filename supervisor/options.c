@@ -170,6 +170,9 @@ check(const struct options *o, int rest, char *err, size_t errlen)
 		snprintf(err, errlen,
 		    "--system-message and --base-url go with --backend or "
 		    "--model");
+	else if (*o->log_root == '\0' ||
+	    (o->output != NULL && *o->output == '\0'))
+		snprintf(err, errlen, "--log-root or --output is empty");
 	else if (o->strict && o->validate == NULL)
 		snprintf(err, errlen, "--strict goes with --validate");
 	else

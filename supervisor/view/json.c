@@ -36,6 +36,9 @@ close_view(const struct view_end *end)
 		exit_outcome((enum exit_code)end->exit_code)));
 	json_object_object_add(
 	    o, "exit_code", json_object_new_int(end->exit_code));
+	if (end->log_dir != NULL)
+		json_object_object_add(
+		    o, "log_dir", json_object_new_string(end->log_dir));
 	json_object_object_add(o, "text",
 	    json_object_new_string(end->error == NULL ? "" : end->error));
 	out_printf(

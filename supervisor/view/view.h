@@ -18,6 +18,7 @@ struct view_end {
 	const char *error;       /* NULL: none */
 	const char *answer_path; /* absolute; NULL: no final answer */
 	const char *answer;
+	const char *log_dir; /* of one that did not get that far; or NULL */
 };
 
 struct view {

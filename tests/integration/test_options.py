@@ -112,18 +112,28 @@ def assert_never_began(result, code, outcome):
     (last,) = map(json.loads, result.lines)
     assert last["type"] == "run_ended", last
     assert (last["exit_code"], last["outcome"]) == (code, outcome), last
+    if "log_dir" in last:
+        status = pathlib.Path(last["log_dir"], "status.json").read_text()
+        assert json.loads(status)["meta"]["outcome"] == outcome, status
+    return last
 
 
 def test_json_of_a_bad_flag():
     for flags in (["--json"], ["--automation", "--json"]):
         result = plain(*flags, "--frobnicate", "Q")
-        assert_never_began(result, 1, "config_error")
+        assert "log_dir" in assert_never_began(result, 1, "config_error")
 
 
 def test_json_of_a_place_where_nothing_can_be():
     pathlib.Path("file").write_text("")
     result = plain("--json", "--dry-run", "--log-root", "file/logs", "Q")
-    assert_never_began(result, 2, "execution_error")
+    assert "log_dir" not in assert_never_began(result, 2, "execution_error")
+
+
+def test_empty_paths():
+    for option in ("--log-root", "--output"):
+        result = plain("--dry-run", option, "", "Q")
+        assert result.code == 1 and "empty" in result.stderr, result
 
 
 def test_options_of_a_quick_run_go_with_one():
