@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,31 @@
 struct gc {
 	int runs; /* that were dead */
 	bool failed;
+	bool interrupted;
 };
 
 /* What a run makes for itself and takes away again at its end. */
 static const char *const temporary[] = { "ballast", "children", "tmp" };
+
+/*
+ * Asked between two directories: what is begun is brought to its end.  The
+ * loop lets signals in only where it sleeps, and here it seldom does.
+ */
+static bool
+may_go_on(struct gc *gc)
+{
+	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t pending;
+	size_t i;
+
+	sigpending(&pending);
+	for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		if (sigismember(&pending, stops[i]) == 1)
+			gc->interrupted = true;
+	if (loop_signals().stop > 0)
+		gc->interrupted = true;
+	return (!gc->interrupted);
+}
 
 /* --- files --- */
 
@@ -149,7 +171,7 @@ visit_workspaces(struct gc *gc, const char *run_dir, int depth)
 	DIR *dir = open_real(path);
 	struct dirent *e;
 
-	while (dir != NULL && (e = readdir(dir)) != NULL) {
+	while (dir != NULL && may_go_on(gc) && (e = readdir(dir)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		below = xasprintf("%s/%s/" RUNS_BELOW, path, e->d_name);
@@ -183,7 +205,7 @@ visit_runs(struct gc *gc, const char *root, int depth)
 
 	if (depth > DEPTH_MAX || (dir = opendir(root)) == NULL)
 		return;
-	while ((e = readdir(dir)) != NULL) {
+	while (may_go_on(gc) && (e = readdir(dir)) != NULL) {
 		if (!is_run(dir, e->d_name))
 			continue;
 		run_dir = xasprintf("%s/%s", root, e->d_name);
@@ -221,5 +243,7 @@ gc_main(int argc, char **argv)
 	visit_runs(&gc, root, 0);
 	loop_shutdown();
 	printf("%d run%s cleaned up\n", gc.runs, gc.runs == 1 ? "" : "s");
+	if (gc.interrupted)
+		return (EXIT_INTERRUPTED);
 	return (gc.failed ? EXIT_EXECUTION : EXIT_OK);
 }

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -836,6 +837,25 @@ def test_gc_follows_nobodys_symlink():
     assert said.endswith("1 run cleaned up\n") and "\x1b" not in said, said
     assert sorted(os.listdir(precious)) == [".agent1-1", "run.lock", "tmp"]
     assert (evil / "run.lock").exists()
+
+
+def test_gc_can_be_interrupted():
+    fake = pathlib.Path("logs/log_1")
+    fake.mkdir(parents=True)
+    (fake / "run.lock").write_text(f"y.{'0' * 32}")
+
+    def interrupted():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+        os.kill(os.getpid(), number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        done = subprocess.run([MASSGEN, "gc", "logs"], preexec_fn=interrupted,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 4, done
+        assert done.stdout == "0 runs cleaned up\n", done
+        assert (fake / "run.lock").exists()
+    assert gc("logs").endswith("1 run cleaned up\n")
+    assert not (fake / "run.lock").exists()
 
 
 def test_gc_and_its_usage():
