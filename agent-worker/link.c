@@ -158,13 +158,12 @@ take_input(struct link *l, short revents)
 
 /* --- watches --- */
 
-void
+int
 link_watch(struct link *l, struct watch *w)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = w };
 
-	if (epoll_ctl(l->watch_fd, EPOLL_CTL_ADD, w->fd, &event) == -1)
-		log_warn("cannot watch a descriptor");
+	return (epoll_ctl(l->watch_fd, EPOLL_CTL_ADD, w->fd, &event));
 }
 
 void

@@ -65,9 +65,10 @@ void link_wait(struct link *, int64_t until_ms, link_poll_fn *, void *arg);
 /*
  * From now on ready is called whenever the worker sleeps and fd, which is
  * not blocking, can be read or is at its end.  The watch is the caller's,
- * who ends it before fd is closed.
+ * who ends it before fd is closed.  Returns 0, or -1 and errno: it is not
+ * watched.
  */
-void link_watch(struct link *, struct watch *);
+int link_watch(struct link *, struct watch *);
 void link_unwatch(struct link *, const struct watch *);
 
 /*

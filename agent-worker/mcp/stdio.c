@@ -135,9 +135,14 @@ watch(struct mcp_server *s, int which)
 {
 	struct wire *w = s->wire;
 
-	if (!w->watched[which])
-		link_watch(&s->box->agent->link, &w->watches[which]);
-	w->watched[which] = true;
+	if (w->watched[which])
+		return;
+	w->watched[which] =
+	    link_watch(&s->box->agent->link, &w->watches[which]) == 0;
+	if (w->watched[which])
+		return;
+	w->broken = true;
+	mcp_fail(s, MCP_LOST, "it cannot be watched: %s", strerror(errno));
 }
 
 static void

@@ -144,6 +144,8 @@ start_in_docker(
 		want.envp = run.envp;
 		s->container = xstrdup(run.container);
 		rc = shell_start(s, &run.walls, &want, head, TAIL, err, errlen);
+		if (rc == -1 && s->pid > 0)
+			docker_remove(box, s->container);
 	}
 	docker_release(&run);
 	return (rc);

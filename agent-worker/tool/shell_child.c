@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,16 +18,6 @@
 #define NAP_MS       20
 
 /* --- what it prints --- */
-
-static void
-watch(
-    struct shell *s, struct watch *w, int fd, void (*ready)(void *), void *arg)
-{
-	w->fd = fd;
-	w->ready = ready;
-	w->arg = arg;
-	link_watch(&s->agent->link, w);
-}
 
 static void
 close_stream(struct shell_stream *st)
@@ -70,7 +61,7 @@ open_stream(
 	st->shell = s;
 	st->fd = fd;
 	keep_init(&st->kept, head, tail);
-	watch(s, &st->watch, *fd, on_output, st);
+	st->watch = (struct watch) { *fd, on_output, st };
 }
 
 /* --- its end --- */
@@ -105,6 +96,19 @@ on_end(void *arg)
 	s->running = false;
 }
 
+static int
+watch_all(struct shell *s)
+{
+	struct link *l = &s->agent->link;
+
+	s->end = (struct watch) { s->process.pidfd, on_end, s };
+	return (link_watch(l, &s->out.watch) == -1 ||
+		    link_watch(l, &s->err.watch) == -1 ||
+		    link_watch(l, &s->end) == -1
+		? -1
+		: 0);
+}
+
 int
 shell_start(struct shell *s, const struct walls *walls,
     const struct confined_want *want, size_t head, size_t tail, char *err,
@@ -118,8 +122,11 @@ shell_start(struct shell *s, const struct walls *walls,
 	s->running = true;
 	open_stream(s, &s->out, &s->process.out, head, tail);
 	open_stream(s, &s->err, &s->process.err, head, tail);
-	watch(s, &s->end, s->process.pidfd, on_end, s);
-	return (0);
+	if (watch_all(s) == 0)
+		return (0);
+	snprintf(err, errlen, "it cannot be watched: %s", strerror(errno));
+	shell_end(s, 0);
+	return (-1);
 }
 
 void

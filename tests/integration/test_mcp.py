@@ -15,6 +15,7 @@ import harness  # noqa: E402
 import loopback  # noqa: E402
 import worker  # noqa: E402
 from harness import wait_until  # noqa: E402
+import worker  # noqa: E402
 from worker import Worker, call, tools  # noqa: E402
 
 FAKE = str(TESTS / "bin" / "fake-mcp")
@@ -367,6 +368,15 @@ def test_a_server_that_is_killed():
         for child in children:
             wait_until(lambda: not is_alive(child), "its end")  # noqa: B023
         assert one.turn() == "hello"
+
+
+def test_a_server_that_cannot_be_watched():
+    worker.deny_watches()
+    with agent(step(echo())) as one:
+        one.turn()
+        told = one.tool_words("error")
+        assert "cannot be watched: No space left" in str(told), told
+        assert not find_server("ok")
 
 
 def test_last_words():

@@ -14,6 +14,7 @@ import harness  # noqa: E402
 import massgen  # noqa: E402
 import processes  # noqa: E402
 import shells  # noqa: E402
+import worker as worker_lib  # noqa: E402
 from harness import Skip, limit, wait_until  # noqa: E402
 from massgen import agents_config  # noqa: E402
 from shells import TREE, TREE_SIZE, Shells, commander  # noqa: E402
@@ -75,6 +76,18 @@ def test_the_tree_is_one():
         with grown_tree(level) as worker:
             worker.kill()
             worker.await_none(15)
+
+
+def test_what_cannot_be_watched_is_not_run():
+    worker_lib.deny_watches()
+    for tool in ("execute_command", "start_background_shell"):
+        left = {"command": "sleep 1000 & exec sleep 1000"}
+        with Shells([(tool, left)]) as worker:
+            result = worker.turn(limit_ms=60000)
+            assert not result["success"], result
+            words = result.get("error") or result["stderr"]
+            assert "cannot be watched: No space left" in words, result
+            assert not worker.alive(), worker.alive()
 
 
 def one_kill(number, level):

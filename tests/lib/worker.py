@@ -15,6 +15,36 @@ CONFINE = BUILD / "confine"
 SECONDS = 30
 
 
+# A program in which every epoll_ctl(2) fails as at a user's limit: seccomp(2)
+UNWATCHING = """#!/usr/bin/python3
+import ctypes, os, platform, struct
+
+NUMBER = {{"x86_64": 233, "aarch64": 21}}[platform.machine()]
+ENOSPC = 28
+code = b"".join(struct.pack("HBBI", *row) for row in (
+    (0x20, 0, 0, 0),  # the number of the call
+    (0x15, 0, 1, NUMBER),
+    (0x06, 0, 0, 0x00050000 | ENOSPC),
+    (0x06, 0, 0, 0x7FFF0000),  # any other one is allowed
+))
+text = ctypes.create_string_buffer(code)
+program = struct.pack("HP", len(code) // 8, ctypes.addressof(text))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+assert libc.prctl(22, 2, program, 0, 0) == 0  # PR_SET_SECCOMP
+os.execv({worker!r}, [{worker!r}])
+"""
+
+
+def deny_watches():
+    """From here on no worker of this test can watch a descriptor."""
+    global WORKER
+    path = pathlib.Path("unwatching").absolute()
+    path.write_text(UNWATCHING.format(worker=str(WORKER)))
+    path.chmod(0o755)
+    WORKER = path
+
+
 def level():
     """The sandbox of this machine; "off" where it has none.
 
