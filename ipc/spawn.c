@@ -191,7 +191,8 @@ spawn_enter(const struct spawn *sp, bool *entered, char *err, size_t errlen)
 		if (await_exec(report[0], sp->argv[0], entered, err, errlen) ==
 		    -1) {
 			error = errno;
-			/* it has exited or is about to: see child_fail */
+			/* or, if its report was not to be read, it runs */
+			(void)kill(pid, SIGKILL);
 			(void)waitpid(pid, NULL, 0);
 			pid = -1;
 		}

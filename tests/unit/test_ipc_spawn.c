@@ -1,6 +1,7 @@
 /* ipc/spawn: what a child starts with, and what it does not inherit. */
 
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "ipc/buf.h"
+#include "ipc/mono.h"
 #include "ipc/spawn.h"
 #include "tests/test.h"
 
@@ -180,6 +182,36 @@ TEST(a_failed_chdir_is_told)
 	struct spawn sp = { .dir = "/nonexistent" };
 
 	fails(&sp, "/bin/true", "chdir /bin/true: No such file or directory");
+}
+
+static bool read_fails;
+
+ssize_t
+read(int fd, void *data, size_t len)
+{
+	if (read_fails) {
+		errno = EIO;
+		return (-1);
+	}
+	return (syscall(SYS_read, fd, data, len));
+}
+
+TEST(whose_start_is_not_known_is_ended)
+{
+	char sleep_name[] = "/bin/sleep", seconds[] = "20";
+	char *argv[] = { sleep_name, seconds, NULL };
+	struct spawn sp = { .argv = argv };
+	int64_t before = mono_ms();
+	struct kid k;
+
+	read_fails = true;
+	CHECK(!start_with(&k, &sp));
+	read_fails = false;
+	CHECK_STR(k.err, "/bin/sleep: no word from the child");
+	CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+	CHECK(mono_ms() - before < 10000);
+	close(k.in);
+	close(k.out);
 }
 
 /*
