@@ -18,6 +18,7 @@
 #include "supervisor/attempt.h"
 #include "supervisor/decide/vote.h"
 #include "supervisor/nest/child.h"
+#include "supervisor/nest/parent.h"
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/durable.h"
 #include "supervisor/record/manifest.h"
