@@ -43,6 +43,7 @@ endif
 IPC_SRCS =	ipc/buf.c \
 		ipc/chan.c \
 		ipc/children.c \
+		ipc/err.c \
 		ipc/field.c \
 		ipc/log.c \
 		ipc/msg.c \
@@ -52,6 +53,7 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/tree.c \
 		ipc/tree_copy.c \
 		ipc/tree_links.c \
+		ipc/trywrite.c \
 		ipc/utf8.c \
 		ipc/xmalloc.c
 
@@ -271,6 +273,7 @@ $(B)/confine: $(call objs,$(CONFINE_SRCS)) $(B)/libipc.a
 # TESTS: programs by the part of the house whose objects they link.
 IPC_TESTS =	tests/unit/test_ipc_buf \
 		tests/unit/test_ipc_chan \
+		tests/unit/test_ipc_err \
 		tests/unit/test_ipc_field \
 		tests/unit/test_ipc_msg \
 		tests/unit/test_ipc_spawn \

@@ -9,9 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/err.h"
 #include "ipc/log.h"
 
 #define LOG_LINE_MAX 8192
+#define NAME_LEN_MAX 64
 
 static struct {
 	const char *name;
@@ -46,13 +48,27 @@ log_filter(void (*filter)(char *, size_t))
 
 /* A log must not fail its caller: a write that does not work is dropped. */
 static void
-put(int fd, const char *line, size_t len)
+put_file(const char *line, size_t len)
 {
 	ssize_t n;
 
 	do
-		n = write(fd, line, len);
+		n = write(state.fd, line, len);
 	while (n == -1 && errno == EINTR);
+}
+
+/* In one piece: others may write there too. */
+static void
+put_stderr(const char *line, size_t len)
+{
+	char named[LOG_LINE_MAX + NAME_LEN_MAX];
+	int n;
+
+	n = snprintf(named, NAME_LEN_MAX, "%s: ", state.name);
+	if (n >= NAME_LEN_MAX)
+		n = NAME_LEN_MAX - 1;
+	memcpy(named + n, line, len);
+	err_write(named, (size_t)n + len);
 }
 
 /* Ends the line, lets the filter see it, and writes it to the two places. */
@@ -70,15 +86,9 @@ emit(char *line, size_t len, size_t head, bool to_file, bool to_stderr)
 	if (state.filter != NULL)
 		state.filter(line, len);
 	if (to_file)
-		put(state.fd, line, len);
-	if (to_stderr) {
-		char prefix[64];
-		int n;
-
-		n = snprintf(prefix, sizeof(prefix), "%s: ", state.name);
-		put(STDERR_FILENO, prefix, (size_t)n);
-		put(STDERR_FILENO, line + head, len - head);
-	}
+		put_file(line, len);
+	if (to_stderr)
+		put_stderr(line + head, len - head);
 }
 
 static size_t

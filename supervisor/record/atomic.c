@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ipc/buf.h"
+#include "ipc/trywrite.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/atomic.h"
 
@@ -149,6 +150,8 @@ atomic_write(const char *path, const void *data, size_t len, bool sync)
 	return (write_beside(path, data, len, sync));
 }
 
+#define DELIVER_MS 10000
+
 int
 atomic_deliver(const char *path, const void *data, size_t len)
 {
@@ -160,7 +163,7 @@ atomic_deliver(const char *path, const void *data, size_t len)
 	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return (-1);
-	ret = buf_write_fd(fd, data, len);
+	ret = try_write_for(fd, data, len, DELIVER_MS) == len ? 0 : -1;
 	saved = errno;
 	close(fd);
 	errno = saved;

@@ -31,7 +31,9 @@ void atomic_stock_release(void);
 
 /*
  * The same where path may be somebody else's: what is no plain file, such as
- * a terminal or a FIFO, is written to as it is, and not waited for.
+ * a terminal or a FIFO, is written to as it is.  Nobody is waited for who
+ * does not read it yet; who does has 10 s to take it all, less if a signal
+ * comes: see try_write_for.
  */
 int atomic_deliver(const char *path, const void *data, size_t len);
 

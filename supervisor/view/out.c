@@ -1,8 +1,6 @@
 /* Standard output that cannot hold up a run. */
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +8,14 @@
 #include <unistd.h>
 
 #include "ipc/buf.h"
+#include "ipc/err.h"
 #include "ipc/log.h"
-#include "ipc/mono.h"
+#include "ipc/trywrite.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/view/out.h"
 
 #define KEPT_MAX     ((size_t)64 * 1024 * 1024)
-#define DRAIN_MIN_MS 1000
+#define DRAIN_MIN_MS 10000
 #define DRAIN_MAX_MS 30000
 
 static struct buf kept = { NULL, 0, 0, KEPT_MAX };
@@ -29,37 +28,27 @@ give_up(void)
 	buf_release(&kept);
 }
 
-/*
- * Where poll(2) says that there is room in a pipe, there is room for
- * PIPE_BUF bytes: pipe(7).  So no write of that size blocks, and standard
- * output, which others may share, keeps its mode.
- */
-static bool
-write_some(int wait_ms)
+static void
+forget_reader(void)
 {
-	struct pollfd pfd = { STDOUT_FILENO, POLLOUT, 0 };
-	size_t len = kept.len < PIPE_BUF ? kept.len : PIPE_BUF;
-	ssize_t n;
-
-	if (poll(&pfd, 1, wait_ms) != 1)
-		return (false);
-	n = write(STDOUT_FILENO, kept.data, len);
-	if (n == -1 && errno != EINTR && errno != EAGAIN) {
-		log_info("standard output: nobody reads it any more");
-		give_up();
-		return (false);
-	}
-	if (n > 0)
-		buf_consume(&kept, (size_t)n);
-	return (n > 0);
+	log_info("standard output: nobody reads it any more");
+	give_up();
 }
 
 bool
 out_flush(void)
 {
-	while (kept.len > 0 && write_some(0))
-		continue;
-	return (kept.len == 0);
+	bool said = err_flush();
+	ssize_t n = 1;
+
+	while (kept.len > 0 && n > 0) {
+		n = try_write(STDOUT_FILENO, kept.data, kept.len);
+		if (n > 0)
+			buf_consume(&kept, (size_t)n);
+		else if (n == -1 && errno != EINTR && errno != EAGAIN)
+			forget_reader();
+	}
+	return (kept.len == 0 && said);
 }
 
 void
@@ -88,13 +77,25 @@ out_printf(const char *fmt, ...)
 	free(s);
 }
 
-void
+bool
 out_drain(void)
 {
-	int64_t until, limit;
+	int64_t limit = DRAIN_MIN_MS + (int64_t)(kept.len >> 20) * 1000;
 
-	limit = DRAIN_MIN_MS + (int64_t)(kept.len >> 20) * 1000;
-	until = mono_ms() + (limit > DRAIN_MAX_MS ? DRAIN_MAX_MS : limit);
-	while (kept.len > 0 && mono_ms() < until)
-		(void)write_some(50);
+	if (kept.len == 0)
+		return (true);
+	if (limit > DRAIN_MAX_MS)
+		limit = DRAIN_MAX_MS;
+	buf_consume(
+	    &kept, try_write_for(STDOUT_FILENO, kept.data, kept.len, limit));
+	if (kept.len == 0)
+		return (true);
+	if (errno != ETIME && errno != EINTR) {
+		forget_reader();
+		return (true);
+	}
+	log_warnx("standard output: its reader did not take the last %zu bytes",
+	    kept.len);
+	give_up();
+	return (false);
 }

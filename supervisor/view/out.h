@@ -14,10 +14,17 @@
 void out_write(const char *data, size_t len);
 void out_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Try to write what is kept.  False: something is still kept. */
+/*
+ * Try to write what is kept, of standard error too.  False: something is
+ * still kept.
+ */
 bool out_flush(void);
 
-/* At the end: wait for the reader, longer the more is kept, 30 s at most. */
-void out_drain(void);
+/*
+ * At the end: wait for the reader, 10 s and longer the more is kept, 30 s at
+ * most, and until a signal comes.  False: a warning tells how much it did not
+ * take, which is dropped.
+ */
+bool out_drain(void);
 
 #endif

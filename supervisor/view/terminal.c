@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/err.h"
 #include "ipc/utf8.h"
 #include "supervisor/view/out.h"
 #include "supervisor/view/view.h"
@@ -18,7 +19,7 @@
 static void
 open_view(const char *log_dir)
 {
-	fprintf(stderr, "massgen: run directory %s\n", log_dir);
+	err_printf("massgen: run directory %s\n", log_dir);
 }
 
 static void
@@ -26,8 +27,8 @@ say(const char *who, const char *what, const char *text)
 {
 	char *safe = utf8_line(text, PREVIEW_MAX);
 
-	fprintf(stderr, "%-12s %s%s%s\n", who, what, *safe == '\0' ? "" : ": ",
-	    safe);
+	err_printf(
+	    "%-12s %s%s%s\n", who, what, *safe == '\0' ? "" : ": ", safe);
 	free(safe);
 }
 
@@ -72,7 +73,7 @@ event(const struct session *s, const struct event *e, const char *line,
 	(void)line;
 	(void)len;
 	if (e->type == EVENT_RUN_STARTED)
-		fprintf(stderr, "massgen: %zu agent%s%s\n", s->nagents,
+		err_printf("massgen: %zu agent%s%s\n", s->nagents,
 		    s->nagents == 1 ? "" : "s", s->dry_run ? ", dry run" : "");
 	else if (e->type == EVENT_TURN_STARTED && e->turn == 1)
 		say(e->agent, "works", "");
@@ -133,7 +134,7 @@ static void
 close_answer(const struct view_end *end)
 {
 	if (end->error != NULL)
-		fprintf(stderr, "massgen: %s\n", end->error);
+		err_printf("massgen: %s\n", end->error);
 	if (end->answer != NULL)
 		print_answer(end->answer);
 }
@@ -143,10 +144,19 @@ close_view(const struct view_end *end)
 {
 	close_answer(end);
 	if (end->answer_path != NULL)
-		fprintf(
-		    stderr, "massgen: final answer in %s\n", end->answer_path);
-	fprintf(stderr, "massgen: %.2f seconds, exit code %d\n", end->elapsed,
+		err_printf("massgen: final answer in %s\n", end->answer_path);
+	err_printf("massgen: %.2f seconds, exit code %d\n", end->elapsed,
 	    end->exit_code);
+}
+
+/* A path is told only where the answer did not get through. */
+static void
+close_quietly(const struct view_end *end)
+{
+	close_answer(end);
+	if (!out_drain() && end->answer_path != NULL)
+		err_printf(
+		    "massgen: the whole answer is in %s\n", end->answer_path);
 }
 
 static void
@@ -166,4 +176,4 @@ ignore_event(const struct session *s, const struct event *e, const char *line,
 }
 
 const struct view view_terminal = { open_view, event, close_view };
-const struct view view_answer = { ignore_open, ignore_event, close_answer };
+const struct view view_answer = { ignore_open, ignore_event, close_quietly };

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """The lines of --automation: what comes, in which order, and how soon."""
 
+import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -218,6 +220,111 @@ def test_a_reader_that_stops_reading_does_not_hang_the_run():
     os.close(write)
     assert going.wait(timeout=20) == 0
     os.close(read)
+
+
+def full_pipe():
+    """A pipe into which nothing goes any more, and which blocks."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    try:
+        while os.write(write, b"." * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(write, True)
+    return read, write
+
+
+def begin(config, *flags, **popen):
+    """massgen with these flags; its logs go to ./l."""
+    path = write_config(config)
+    return subprocess.Popen(
+        [massgen.MASSGEN, *flags, "--log-root", "l", "--config", path, "Q"],
+        stdin=subprocess.DEVNULL,
+        env=massgen.environment(),
+        **popen,
+    )
+
+
+def end_with_blocked_stderr(config, *flags, signals=()):
+    """Its exit code; the signals are sent once it has printed a line."""
+    read, write = full_pipe()
+    going = begin(config, *flags, stdout=subprocess.PIPE, stderr=write)
+    os.close(write)
+    try:
+        if signals:
+            assert going.stdout.readline()
+        for number in signals:
+            going.send_signal(number)
+        return going.wait(timeout=20)
+    finally:
+        going.kill()
+        going.communicate()
+        os.close(read)
+
+
+def test_a_blocked_stderr_does_not_hang_the_run():
+    config = agents_config({"a": mock({"answer": "A"})})
+    for flags in (), ("--automation", "--debug"), ("--json", "--debug"):
+        assert end_with_blocked_stderr(config, *flags) == 0, flags
+
+
+def test_a_blocked_stderr_leaves_limits_and_signals_in_force():
+    hang = agents_config({"a": mock({"fault": "hang"})})
+    limit = {"timeout_settings": {"orchestrator_timeout_seconds": 1}}
+    assert end_with_blocked_stderr(hang | limit) == 3
+    for number in signal.SIGTERM, signal.SIGINT:
+        code = end_with_blocked_stderr(
+            hang, "--json", "--debug", signals=[number]
+        )
+        assert code == 4, number
+
+
+LONG = agents_config({"a": mock({"answer_bytes": 300_000}, {"vote": "a"})})
+
+
+def unread(*flags):
+    """A run to its last file, its long answer on an output not yet read."""
+    read, write = os.pipe()
+    going = begin(LONG, *flags, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+
+    def ended():
+        for found in pathlib.Path("l").glob("*/status.json"):
+            meta = json.loads(found.read_text())["meta"]
+            return meta["outcome"] == "success" and found.parent
+        return None
+
+    return going, read, harness.wait_until(ended, "the end of the run")
+
+
+def test_a_slow_reader_gets_the_whole_answer():
+    going, read, _ = unread("--no-display")
+    try:
+        going.wait(timeout=3)
+        raise AssertionError("it did not wait for its reader")
+    except subprocess.TimeoutExpired:
+        pass
+    with open(read, "rb") as output:
+        assert len(output.read()) == 300_001
+    assert going.communicate(timeout=20)[1] == b""
+    assert going.returncode == 0
+
+
+def test_what_the_reader_did_not_get_is_told():
+    going, read, log_dir = unread("--no-display")
+    going.send_signal(signal.SIGTERM)
+    told = going.communicate(timeout=8)[1].decode()
+    assert going.returncode == 0, told
+    with open(read, "rb") as output:
+        left = 300_001 - len(output.read())
+    assert left > 0
+    warning = f"its reader did not take the last {left} bytes"
+    assert warning in told, told
+    assert warning in (log_dir / "massgen.log").read_text()
+    path = told.splitlines()[-1].removeprefix(
+        "massgen: the whole answer is in "
+    )
+    assert len(pathlib.Path(path).read_bytes()) == 300_000, told
 
 
 def test_elapsed_is_the_time_it_took():

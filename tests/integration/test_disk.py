@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 """A disk that is full or may not be written: said, and no answer lost."""
 
+import array
+import fcntl
 import os
 import pathlib
 import sys
+import termios
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lib"))
 import harness  # noqa: E402
 import mounts  # noqa: E402
+from harness import wait_until  # noqa: E402
 from massgen import (  # noqa: E402
     agents_config,
     assert_clean,
@@ -152,6 +156,26 @@ def test_an_output_that_is_no_plain_file_is_not_replaced():
     assert pathlib.Path("pipe").is_fifo(), "the FIFO was replaced"
     os.close(reader)
     assert result.code in (0, 1, 2), result
+
+
+def test_an_output_whose_reader_is_slow_gets_all():
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    config = agents_config({"a": mock({"answer_bytes": 300_000})})
+    going = start("-o", "pipe", "Q", config=config)
+    there = array.array("i", [0])
+
+    def is_full():
+        fcntl.ioctl(reader, termios.FIONREAD, there)
+        return there[0] >= 65536
+
+    wait_until(is_full, "a full pipe")
+    os.set_blocking(reader, True)
+    with open(reader, "rb") as output:
+        assert len(output.read()) == 300_000
+    result = going.wait()
+    assert_clean(result)
+    assert result.code == 0, result
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
 
 #include "ipc/buf.h"
 #include "ipc/log.h"
+#include "ipc/mono.h"
 #include "supervisor/view/out.h"
 #include "tests/test.h"
 
@@ -222,9 +223,11 @@ write_and_drain(void)
 	char *text = lines(MUCH);
 
 	out_write(text, MUCH);
-	out_drain();
+	if (out_drain())
+		return (1);
 	say();
-	return (out_flush() ? 1 : 0); /* it is still kept */
+	out_write("more\n", 5); /* would make no sense behind the gap */
+	return (out_flush() && out_drain() ? 0 : 2);
 }
 
 TEST(the_end_does_not_wait_for_ever)
@@ -232,6 +235,30 @@ TEST(the_end_does_not_wait_for_ever)
 	struct child c = start(write_and_drain);
 
 	await(&c);
+	finish(&c);
+}
+
+/* Its own is the only process that it is about. */
+static int
+drain_with_a_signal(void)
+{
+	char *text = lines(MUCH);
+	int64_t began;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	out_write(text, MUCH);
+	kill(getpid(), SIGTERM);
+	began = mono_ms();
+	return (!out_drain() && mono_ms() - began < 5000 ? 0 : 1);
+}
+
+TEST(a_signal_ends_the_wait_for_the_reader)
+{
+	struct child c = start(drain_with_a_signal);
+
 	finish(&c);
 }
 
