@@ -67,6 +67,14 @@ order_begun(const struct order *o, int agent)
 	return (o->agents[agent].standing != STANDING_IDLE);
 }
 
+bool
+order_is_due(const struct order *o, int agent)
+{
+	enum standing standing = o->agents[agent].standing;
+
+	return (standing == STANDING_THINKING || standing == STANDING_ACTING);
+}
+
 void
 order_promise(struct order *o, int agent, int64_t after_ms)
 {

@@ -28,6 +28,12 @@ void order_begin(struct order *, int agent, int64_t delay_ms);
 /* It thinks already, or acts: order_begin would be one too many. */
 bool order_begun(const struct order *, int agent);
 
+/*
+ * The agent is to say for how long it thinks, or to act: nothing by the
+ * virtual time, only the machine, holds it up.
+ */
+bool order_is_due(const struct order *, int agent);
+
 /* Its next act comes after so long (at least 1 ms); -1: never. */
 void order_promise(struct order *, int agent, int64_t after_ms);
 

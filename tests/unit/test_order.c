@@ -118,6 +118,25 @@ TEST(begun_is_begun)
 	order_free(o);
 }
 
+TEST(only_who_waits_for_others_is_not_due)
+{
+	struct order *o = order_new(2, TIMEOUT);
+
+	CHECK(!order_is_due(o, 0));
+	order_begin(o, 0, 0);
+	CHECK(order_is_due(o, 0));
+	order_promise(o, 0, -1);
+	CHECK(!order_is_due(o, 0)); /* it hangs, as was said */
+	order_begin(o, 0, 0);
+	order_promise(o, 0, 5);
+	CHECK(!order_is_due(o, 0));
+	CHECK_INT(order_next(o), 0);
+	CHECK(order_is_due(o, 0));
+	order_end(o, 0);
+	CHECK(!order_is_due(o, 0));
+	order_free(o);
+}
+
 TEST(a_promise_of_nobody_is_nothing)
 {
 	struct order *o = order_new(2, TIMEOUT);
