@@ -13,8 +13,10 @@
 #include "supervisor/loop.h"
 
 #define EVENTS_MAX 256
+#define ROUNDS_MAX 16 /* of catching up: somebody may never be silent */
 
 static int epoll_fd = -1;
+static struct epoll_event ready[EVENTS_MAX];
 static sigset_t waiting_mask; /* in force during the sleep only */
 static volatile sig_atomic_t got_child, got_stop;
 
@@ -32,6 +34,14 @@ on_stop(int sig)
 	got_stop = got_stop + 1;
 }
 
+static bool
+is_ignored(int sig)
+{
+	struct sigaction sa;
+
+	return (sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN);
+}
+
 void
 loop_init(void)
 {
@@ -45,6 +55,9 @@ loop_init(void)
 	sigemptyset(&block);
 	sa.sa_handler = on_stop;
 	for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		/* nohup(1), or a job that no terminal is to interrupt */
+		if (stops[i] != SIGTERM && is_ignored(stops[i]))
+			continue;
 		sigaction(stops[i], &sa, NULL);
 		sigaddset(&block, stops[i]);
 	}
@@ -137,18 +150,11 @@ let_signals_in(void)
 		fatal("sigprocmask");
 }
 
-bool
-loop_wait(int64_t until_ms)
+static void
+call_ready(int n)
 {
-	static struct epoll_event ready[EVENTS_MAX];
-	int i, n;
+	int i;
 
-	n = epoll_pwait(epoll_fd, ready, EVENTS_MAX, timeout_until(until_ms),
-	    &waiting_mask);
-	if (n == -1 && errno != EINTR)
-		fatal("epoll_pwait");
-	if (n > 0)
-		let_signals_in();
 	for (i = 0; i < n; i++) {
 		struct watch *w = ready[i].data.ptr;
 
@@ -156,7 +162,45 @@ loop_wait(int64_t until_ms)
 		if (w->fd != -1)
 			w->ready(w->arg, ready[i].events);
 	}
+}
+
+/* One batch of what is ready; false: nothing is. */
+static bool
+take_ready(void)
+{
+	int n = epoll_wait(epoll_fd, ready, EVENTS_MAX, 0);
+
+	if (n == -1 && errno != EINTR)
+		fatal("epoll_wait");
+	call_ready(n);
 	return (n != 0);
+}
+
+bool
+loop_wait(int64_t until_ms)
+{
+	int n;
+
+	n = epoll_pwait(epoll_fd, ready, EVENTS_MAX, timeout_until(until_ms),
+	    &waiting_mask);
+	if (n == -1 && errno != EINTR)
+		fatal("epoll_pwait");
+	if (n > 0)
+		let_signals_in();
+	call_ready(n);
+	/* a signal hides what is ready: much, if we were stopped for long */
+	if (n == -1)
+		(void)take_ready();
+	return (n != 0);
+}
+
+void
+loop_catch_up(void)
+{
+	int i;
+
+	for (i = 0; i < ROUNDS_MAX && take_ready(); i++)
+		continue;
 }
 
 struct loop_signals

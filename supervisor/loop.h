@@ -26,7 +26,10 @@ struct loop_signals {
 	int stop; /* how many of SIGINT, SIGTERM, SIGHUP */
 };
 
-/* Block the signals and set the handlers.  Once, before any child. */
+/*
+ * Block the signals and set the handlers.  Once, before any child.  SIGINT
+ * and SIGHUP stay ignored if they are.
+ */
 void loop_init(void);
 void loop_shutdown(void);
 
@@ -40,6 +43,14 @@ void loop_unwatch(struct watch *);
  * until_ms; call the ready functions.  False: nothing came but that time.
  */
 bool loop_wait(int64_t until_ms);
+
+/*
+ * Call the ready functions without a sleep until nothing is ready, or for so
+ * many rounds that what was written before the call has been read.  What is
+ * late is judged by a time before the call: nobody is ended whose word has
+ * come.
+ */
+void loop_catch_up(void);
 
 struct loop_signals loop_signals(void);
 
