@@ -143,13 +143,15 @@ on_ready(struct call *c)
 {
 	struct msg go = { .type = MSG_GO, .turn = c->agent->turn };
 
-	/* presentations stand beside the order of the script */
+	/* presentations stand beside the order, but for a scripted hang */
 	c->agent->steps += c->agent->presenting ? 0 : 1;
-	if (c->run->order == NULL || c->agent->presenting) {
-		if (c->msg->after_ms >= 0)
-			worker_send(&c->agent->worker, &go);
+	if (c->msg->after_ms >= 0 &&
+	    (c->run->order == NULL || c->agent->presenting)) {
+		worker_send(&c->agent->worker, &go);
 		return;
 	}
+	if (c->run->order == NULL)
+		return;
 	order_promise(c->run->order, c->index, c->msg->after_ms);
 	c->agent->turn_end = mono_ms() + c->run->config->agent_timeout_ms;
 }

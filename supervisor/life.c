@@ -19,6 +19,9 @@
 /* A worker in a turn that says nothing at all for so long is stuck. */
 #define SILENCE_MS 30000
 
+/* In a dry run, what is due by the scenario may come so late. */
+#define SLOW_MS 30000
+
 /* Milliseconds as people say them: "0.5 s", "120 s". */
 static const char *
 seconds(int64_t ms, char text[32])
@@ -317,24 +320,49 @@ limit_passed(const struct run *run, const struct agent_run *a, int64_t now,
 	return (text);
 }
 
+/* The scenario has its course on a slow machine too: only a hang is late. */
+static int64_t
+slack(const struct run *run, const struct agent_run *a)
+{
+	if (run->order == NULL || !order_is_due(run->order, a->worker.index))
+		return (0);
+	return (SLOW_MS);
+}
+
 int64_t
 life_deadline(const struct run *run, const struct agent_run *a)
 {
-	int64_t at = a->worker.deadline;
+	int64_t at = a->turn_end;
 
 	if (!a->turn_open || a->worker.state != WORKER_UP)
-		return (at);
-	at = mono_min(at, a->turn_end);
+		return (a->worker.deadline);
 	at = mono_min(at,
 	    mono_add(a->progress_at,
 		a->idle_warned ? run->config->idle_timeout_ms
 			       : run->config->idle_timeout_ms / 2));
-	return (mono_min(at, a->worker.heard + SILENCE_MS));
+	at = mono_min(at, a->worker.heard + SILENCE_MS);
+	return (mono_min(a->worker.deadline, mono_add(at, slack(run, a))));
+}
+
+int64_t
+life_moves(const struct run *run, const struct agent_run *a)
+{
+	if (a->given_up)
+		return (0);
+	if (a->worker.deadline != MONO_NEVER)
+		return (a->worker.deadline);
+	/* who waits for others is not bounded but by them */
+	if (a->turn_open)
+		return (a->spend.waiting ? 0 : a->progress_at + slack(run, a));
+	if (!session_owes_turn(run->session, a->worker.index))
+		return (0);
+	return (a->worker.state == WORKER_UP ? a->worker.heard : a->start_at);
 }
 
 void
 life_expire(struct run *run, struct agent_run *a, int64_t now)
 {
+	int64_t idle;
 	const char *why;
 	char text[80], s[32];
 
@@ -344,10 +372,11 @@ life_expire(struct run *run, struct agent_run *a, int64_t now)
 		return;
 	if (a->spend.waiting)
 		a->progress_at = now; /* it is others that it waits for */
-	why = limit_passed(run, a, now, text, sizeof(text));
+	idle = now - slack(run, a) - a->progress_at;
+	why = limit_passed(run, a, now - slack(run, a), text, sizeof(text));
 	if (why == NULL) {
 		if (!a->idle_warned &&
-		    now - a->progress_at >= run->config->idle_timeout_ms / 2) {
+		    idle >= run->config->idle_timeout_ms / 2) {
 			a->idle_warned = true;
 			log_warnx("agent %s: no progress for %s", a->config->id,
 			    seconds(now - a->progress_at, s));

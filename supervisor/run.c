@@ -162,6 +162,8 @@ run_start_turn(struct run *run, int agent, bool presentation)
 	a->turn_end = now + run->config->agent_timeout_ms;
 	if (presentation)
 		a->turn_end = mono_min(a->turn_end, run->present_end);
+	if (presentation && run->order != NULL)
+		order_begin(run->order, agent, 0);
 	e.type = presentation ? EVENT_PRESENTATION : EVENT_TURN_STARTED;
 	run_event(run, &e);
 	m.limit_ms = a->turn_end - now;
@@ -241,6 +243,15 @@ sweep(struct run *run)
 	sweep_strangers(is_worker, run);
 }
 
+/* In a dry run: who owes an act thinks from now on, so nobody passes it. */
+static void
+think(struct run *run, int i)
+{
+	if (run->order != NULL && !run->agents[i].given_up &&
+	    session_owes_turn(run->session, i) && !order_begun(run->order, i))
+		order_begin(run->order, i, 0);
+}
+
 /* Bring one agent to where the session says it should be. */
 static void
 serve(struct run *run, int i, int64_t now)
@@ -250,8 +261,7 @@ serve(struct run *run, int i, int64_t now)
 
 	if (a->given_up)
 		return;
-	if (owes && run->order != NULL && !order_begun(run->order, i))
-		order_begin(run->order, i, 0);
+	think(run, i);
 	if (owes && a->worker.state == WORKER_DOWN && now >= a->start_at)
 		run_start_worker(run, i);
 	else if (owes && a->worker.state == WORKER_UP && !a->turn_open)
@@ -285,11 +295,25 @@ let_through(struct run *run)
 	worker_send(&a->worker, &go);
 }
 
+/* Since when nobody, by no limit of its own, has brought the run on. */
+static int64_t
+idle_since(const struct run *run)
+{
+	int64_t at = run->progress_at, its;
+	size_t i;
+
+	for (i = 0; i < run->session->nagents; i++) {
+		its = life_moves(run, &run->agents[i]);
+		at = its > at ? its : at;
+	}
+	return (at);
+}
+
 static void
 check_stall(struct run *run, int64_t now)
 {
 	int64_t limit = run->config->idle_timeout_ms;
-	int64_t idle = now - run->progress_at;
+	int64_t idle = now - idle_since(run);
 	struct event e = { .type = EVENT_STALLED };
 	char text[80];
 
@@ -344,7 +368,7 @@ next_deadline(struct run *run)
 	if (run->stage == STAGE_COORDINATING) {
 		at = mono_min(at, run->soft_end);
 		at = mono_min(at,
-		    run->progress_at +
+		    idle_since(run) +
 			(run->session->stalled
 				? run->config->idle_timeout_ms * 5 / 4
 				: run->config->idle_timeout_ms / 2));
@@ -369,6 +393,7 @@ static void
 take_signals(struct run *run)
 {
 	struct loop_signals s = loop_signals();
+	bool first = run->interrupts == 0;
 	size_t i;
 
 	if (s.child)
@@ -380,6 +405,9 @@ take_signals(struct run *run)
 		run->interrupts++;
 		run_warn(run, "the run that started this one is over");
 	}
+	/* else it is what coordination stops for, and says */
+	if (first && run->interrupts > 0 && run->stage != STAGE_COORDINATING)
+		run_warn(run, "interrupted");
 	/* a nested run is told by each that ends around it: nobody hurries */
 	if (run->interrupts < 2 || run->parent != NULL)
 		return;
@@ -424,8 +452,12 @@ turn(struct run *run)
 	if (!out_flush())
 		until = mono_min(until, mono_ms() + RETRY_OUT_MS);
 	wait_until(run, until);
-	take_signals(run);
+	/* whatever was said until now is heard before anything is judged */
 	now = mono_ms();
+	loop_catch_up();
+	take_signals(run);
+	for (i = 0; i < run->session->nagents; i++)
+		think(run, (int)i);
 	for (i = 0; i < run->session->nagents; i++)
 		if (now >= life_deadline(run, &run->agents[i]))
 			life_expire(run, &run->agents[i], now);

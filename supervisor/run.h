@@ -191,6 +191,13 @@ void life_gone(void *run, struct worker *, const struct worker_end *);
 int64_t life_deadline(const struct run *, const struct agent_run *);
 void life_expire(struct run *, struct agent_run *, int64_t now);
 
+/*
+ * When the agent brought the run on last, or will by what is under way: the
+ * start or the end of its process, or the pause before the next one, each of
+ * which has a limit.  Monotonic; 0: nothing is to be expected from it.
+ */
+int64_t life_moves(const struct run *, const struct agent_run *);
+
 /* finalize.c */
 
 /* Coordination is over: why is one of the kinds of EVENT_STOPPING. */

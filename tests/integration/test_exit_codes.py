@@ -252,6 +252,80 @@ def test_sighup_is_4_and_has_a_winner():
     assert result.winner == "b", result
 
 
+def test_an_interrupted_presentation_says_so():
+    config = agents_config(
+        {
+            "a": mock({"answer": "A"}, {"vote": "a"},
+                      {"present": "late", "delay_ms": 60000}),
+            "b": mock({"vote": "a", "delay_ms": 100}),
+        }
+    )
+    going = start("Q", config=config)
+    going.wait_status(
+        lambda s: s["coordination"]["phase"] == "presentation"
+        and s["agents"]["a"]["status"] == "streaming",
+        "a presentation",
+    )
+    going.signal(signal.SIGINT)
+    result = going.wait()
+    massgen.assert_clean(result)
+    assert result.code == 4 and result.answer == b"A", result
+    assert result.values("Warning") == ["interrupted"], result
+    said = [e["text"] for e in result.events if e["type"] == "warning"]
+    assert said == ["interrupted"], result.events
+    assert "interrupted" in (result.log_dir / "massgen.log").read_text()
+    # coordination had come to its end before
+    assert result.manifest["stopped_by"] == "consensus", result
+    assert result.manifest["outcome"] == "interrupted", result
+
+
+IGNORING = """
+import os, signal, sys
+for name in sys.argv[1].split(","):
+    signal.signal(getattr(signal, name), signal.SIG_IGN)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def ignoring(*names):
+    """What starts a program that ignores signals, as nohup(1) does."""
+    return ["/usr/bin/python3", "-c", IGNORING, ",".join(names)]
+
+
+def ignores(pid, *numbers):
+    """Whether the process ignores one of the signals."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    (mask,) = [x[8:] for x in status.splitlines() if x.startswith("SigIgn:")]
+    return any(int(mask, 16) >> (number - 1) & 1 for number in numbers)
+
+
+def test_signals_ignored_from_the_start_do_not_interrupt():
+    config = agents_config({"a": mock({"answer": "A", "delay_ms": 1000})})
+    going = start("Q", config=config, prefix=ignoring("SIGHUP", "SIGINT"))
+    going.wait_status(
+        lambda s: s["agents"]["a"]["status"] == "streaming", "a at work"
+    )
+    going.signal(signal.SIGHUP)
+    going.signal(signal.SIGINT)
+    for worker in going.workers():
+        assert not ignores(worker.pid, signal.SIGHUP, signal.SIGINT), worker
+    result = going.wait()
+    massgen.assert_clean(result)
+    assert result.code == 0 and result.winner == "a", result
+
+
+def test_sigterm_interrupts_though_it_was_ignored():
+    config = agents_config({"a": mock(HANG)})
+    going = start("Q", config=config, prefix=ignoring("SIGTERM"))
+    going.wait_status(
+        lambda s: s["agents"]["a"]["status"] == "streaming", "a at work"
+    )
+    going.signal(signal.SIGTERM)
+    result = going.wait()
+    massgen.assert_clean(result)
+    assert result.code == 4, result
+
+
 def test_second_sigint_finalizes_all_the_same():
     config = agents_config(
         {
