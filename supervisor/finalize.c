@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ipc/err.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
@@ -213,7 +214,8 @@ rescue_final(struct run *run, int error)
 		run->error = xasprintf("%s/final: %s; the final answer is on "
 				       "standard error",
 		    run->log_dir, strerror(error));
-		fprintf(stderr, "%s\n", run->final_text);
+		(void)err_deliver(run->final_text, strlen(run->final_text));
+		(void)err_deliver("\n", 1);
 	}
 	free(path);
 }

@@ -169,13 +169,19 @@ list_names(const struct examples *all, const char *name)
 }
 
 static void
+say_none(const struct examples *all, char *err, size_t errlen)
+{
+	snprintf(err, errlen, "there are no examples in %s", all->dir);
+}
+
+static void
 explain(const struct examples *all, const char *name, size_t matches, char *err,
     size_t errlen)
 {
 	char *list;
 
 	if (all->count == 0) {
-		snprintf(err, errlen, "there are no examples in %s", all->dir);
+		say_none(all, err, errlen);
 		return;
 	}
 	list = list_names(all, matches > 1 ? name : NULL);
@@ -246,7 +252,7 @@ examples_list(FILE *f, char *err, size_t errlen)
 	for (i = 0; i < all.count; i++)
 		fprintf(f, "%s\n", all.names[i]);
 	if (all.count == 0) {
-		explain(&all, NULL, 0, err, errlen);
+		say_none(&all, err, errlen);
 		result = -1;
 	}
 	examples_release(&all);

@@ -89,8 +89,8 @@ print_restart(const struct event *e)
 	struct buf b = BUF_INITIALIZER;
 
 	/* why is a model's words */
-	buf_addf(&b, "all agents work again, attempt %lld",
-	    (long long)e->attempt);
+	buf_addf(
+	    &b, "all agents work again, attempt %lld", (long long)e->attempt);
 	extra("", "Warning", b.data);
 	buf_release(&b);
 }

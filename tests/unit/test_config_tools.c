@@ -251,9 +251,10 @@ TEST(a_command_line_has_rules)
 
 TEST(commands_are_given_variables_by_name)
 {
-	static const char text[] = COMMANDS
-	    "command_line_pass_env: [TEST_TOKEN, TEST_KEY, TEST_PAT, TEST_PASS, "
-	    "TEST_PLAIN, TEST_UNSET]}}]";
+	static const char text[] =
+	    COMMANDS "command_line_pass_env: [TEST_TOKEN, TEST_KEY, TEST_PAT, "
+		     "TEST_PASS, "
+		     "TEST_PLAIN, TEST_UNSET]}}]";
 	struct diagnostics all;
 	struct config *config;
 
