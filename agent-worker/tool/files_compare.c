@@ -136,8 +136,8 @@ same_files(struct work *k, const char *one, const char *other)
 	bool same = false;
 	int a, b;
 
-	a = walls_open(w, one, O_RDONLY | O_NOFOLLOW, 0, why, sizeof(why));
-	b = walls_open(w, other, O_RDONLY | O_NOFOLLOW, 0, why, sizeof(why));
+	a = walls_open(w, one, O_RDONLY | O_NOFOLLOW, why, sizeof(why));
+	b = walls_open(w, other, O_RDONLY | O_NOFOLLOW, why, sizeof(why));
 	if (a != -1 && b != -1)
 		same = same_content(k, a, b);
 	if (a != -1)

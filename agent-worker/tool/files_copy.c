@@ -65,7 +65,7 @@ copy_file(struct work *k, const char *from, int flags, const char *to,
 	struct stat st;
 	int fd, ret;
 
-	fd = walls_open(&k->box->walls, from, O_RDONLY | flags, 0, why, whylen);
+	fd = walls_open(&k->box->walls, from, O_RDONLY | flags, why, whylen);
 	if (fd == -1)
 		return (-1);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
@@ -81,7 +81,7 @@ copy_file(struct work *k, const char *from, int flags, const char *to,
 static int
 is_there(const struct walls *w, const char *path, char *why, size_t whylen)
 {
-	int fd = walls_open(w, path, O_PATH | O_NOFOLLOW, 0, why, whylen);
+	int fd = walls_open(w, path, O_PATH | O_NOFOLLOW, why, whylen);
 
 	if (fd == -1)
 		return (errno == ENOENT ? 0 : -1);
@@ -302,7 +302,7 @@ files_copy_file(struct toolbox *box, void *arg, struct json_object *arguments,
 	(void)arg;
 	if (to == NULL)
 		return (true);
-	if ((fd = walls_open(&box->walls, from, O_PATH, 0, why, sizeof(why))) ==
+	if ((fd = walls_open(&box->walls, from, O_PATH, why, sizeof(why))) ==
 	    -1)
 		return (files_fail(result, op, why));
 	ret = fstat(fd, &st);

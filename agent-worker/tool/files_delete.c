@@ -110,7 +110,7 @@ files_remove(struct work *k, const char *path, bool recursive,
 	int dir, ret;
 
 	memset(gone, 0, sizeof(*gone));
-	if ((dir = walls_open_parent(w, path, true, &name, err, errlen)) == -1)
+	if ((dir = walls_open_parent(w, path, &name, err, errlen)) == -1)
 		return (-1);
 	ret = may_go(w, dir, name, &real, err, errlen);
 	if (ret == 0)

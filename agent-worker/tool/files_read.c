@@ -310,7 +310,7 @@ files_get_file_info(struct toolbox *box, void *arg,
 	(void)arg;
 	if (path == NULL)
 		return (true);
-	fd = walls_open(&box->walls, path, O_PATH, 0, why, sizeof(why));
+	fd = walls_open(&box->walls, path, O_PATH, why, sizeof(why));
 	if (fd == -1)
 		return (files_fail(result, op, why));
 	ret =

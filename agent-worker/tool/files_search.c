@@ -107,7 +107,7 @@ search_tree(struct search *s, const char *path, struct json_object *include,
 		    ? xstrdup(list.paths[i])
 		    : files_below(path, list.paths[i]);
 		fd = walls_open(&s->work.box->walls, whole,
-		    O_RDONLY | O_NOFOLLOW, 0, err, sizeof(err));
+		    O_RDONLY | O_NOFOLLOW, err, sizeof(err));
 		if (fd != -1) {
 			going = search_fd(s, whole, fd);
 			close(fd);
@@ -125,7 +125,7 @@ search_path(struct search *s, const char *path, struct json_object *include,
 	struct stat st;
 	int fd;
 
-	fd = walls_open(&s->work.box->walls, path, O_RDONLY, 0, why, whylen);
+	fd = walls_open(&s->work.box->walls, path, O_RDONLY, why, whylen);
 	if (fd == -1)
 		return (-1);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {

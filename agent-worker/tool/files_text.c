@@ -66,7 +66,7 @@ files_open_text(const struct walls *w, const char *path, struct stat *st,
 	ssize_t n;
 	int fd;
 
-	if ((fd = walls_open(w, path, O_RDONLY, 0, err, errlen)) == -1)
+	if ((fd = walls_open(w, path, O_RDONLY, err, errlen)) == -1)
 		return (-1);
 	if (fstat(fd, st) == -1 || S_ISDIR(st->st_mode)) {
 		walls_refuse(err, errlen, EISDIR,

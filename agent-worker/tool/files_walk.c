@@ -101,8 +101,8 @@ files_walk(struct work *k, const char *path, struct files_walk *walk, char *err,
 	struct going g = { .work = k, .walk = walk };
 	int dir, ret;
 
-	dir = walls_open(
-	    &k->box->walls, path, O_PATH | O_DIRECTORY, 0, err, errlen);
+	dir =
+	    walls_open(&k->box->walls, path, O_PATH | O_DIRECTORY, err, errlen);
 	if (dir == -1)
 		return (-1);
 	buf_adds(&g.path, "");

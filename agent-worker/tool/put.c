@@ -31,14 +31,14 @@ make_dir(const struct walls *w, const char *path, char *err, size_t errlen)
 	char *name;
 	int dir, ret;
 
-	if ((dir = walls_open(w, path, O_PATH | O_DIRECTORY, 0, err, errlen)) !=
+	if ((dir = walls_open(w, path, O_PATH | O_DIRECTORY, err, errlen)) !=
 	    -1) {
 		close(dir);
 		return (0);
 	}
 	if (errno != ENOENT)
 		return (-1);
-	if ((dir = walls_open_parent(w, path, true, &name, err, errlen)) == -1)
+	if ((dir = walls_open_parent(w, path, &name, err, errlen)) == -1)
 		return (-1);
 	ret = mkdirat(dir, name, 0777);
 	if (ret == -1)
@@ -82,7 +82,7 @@ open_parent(const struct walls *w, const char *path, char **out_name, char *err,
 	char *parent, *slash;
 	int dir, ret;
 
-	dir = walls_open_parent(w, path, true, out_name, err, errlen);
+	dir = walls_open_parent(w, path, out_name, err, errlen);
 	if (dir != -1 || errno != ENOENT ||
 	    (slash = strrchr(path, '/')) == NULL || slash == path)
 		return (dir);
@@ -91,7 +91,7 @@ open_parent(const struct walls *w, const char *path, char **out_name, char *err,
 	free(parent);
 	if (ret == -1)
 		return (-1);
-	return (walls_open_parent(w, path, true, out_name, err, errlen));
+	return (walls_open_parent(w, path, out_name, err, errlen));
 }
 
 /* --- one file --- */
@@ -126,7 +126,7 @@ static int
 begin_in_place(struct put *p, const struct walls *w, const char *path,
     char *err, size_t errlen)
 {
-	p->fd = walls_open(w, path, O_WRONLY | O_TRUNC, 0, err, errlen);
+	p->fd = walls_open(w, path, O_WRONLY | O_TRUNC, err, errlen);
 	return (p->fd == -1 ? -1 : 0);
 }
 
@@ -141,7 +141,7 @@ put_begin(struct put *p, const struct walls *w, const char *path, char *err,
 
 	memset(p, 0, sizeof(*p));
 	p->dir = p->fd = -1;
-	at = walls_open(w, path, O_PATH, 0, err, errlen);
+	at = walls_open(w, path, O_PATH, err, errlen);
 	if (at == -1)
 		return (errno == ENOENT ? begin_beside(p, w, path, err, errlen)
 					: -1);
@@ -258,7 +258,7 @@ open_source(const struct walls *w, const char *path, char **out_name, char *err,
 	char *real, *whole;
 	int dir, ret;
 
-	dir = walls_open_parent(w, path, true, out_name, err, errlen);
+	dir = walls_open_parent(w, path, out_name, err, errlen);
 	if (dir == -1)
 		return (-1);
 	if ((real = walls_real_path(dir)) == NULL) {

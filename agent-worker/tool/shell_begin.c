@@ -46,7 +46,7 @@ resolve_dir(struct toolbox *box, const char *given, char *err, size_t errlen)
 
 	if (given == NULL || *given == '\0')
 		given = box->walls.list[0].path;
-	fd = walls_open(&box->walls, given, O_PATH, 0, why, sizeof(why));
+	fd = walls_open(&box->walls, given, O_PATH, why, sizeof(why));
 	if (fd == -1) {
 		if (errno == ENOENT)
 			snprintf(err, errlen,

@@ -65,22 +65,23 @@ bool wall_is_writable(const struct walls *, const struct wall *);
  * workspace; ".." undoes the name before it, whatever that is.  No symlink
  * leads out of the wall the path lies in (openat2(2), RESOLVE_BENEATH), an
  * absolute one not even within it; flags that write are refused where the
- * wall is not writable, or what the path comes to is kept.  Only files and
+ * wall is not writable, or what the path comes to is kept.  Nothing is made:
+ * see put.h.  Only files and
  * directories are opened, others with O_PATH alone.  A hard link to a file
  * outside cannot be told from a file inside.  Returns a close-on-exec
  * descriptor, or -1 with errno set and, in err, why, for the model to read.
  */
-int walls_open(const struct walls *, const char *path, int flags, mode_t,
-    char *err, size_t errlen);
+int walls_open(const struct walls *, const char *path, int flags, char *err,
+    size_t errlen);
 
 /*
  * The directory that holds (or would hold) what path names, for the *at()
  * calls (an O_PATH descriptor), and the last component in *out_name,
- * malloc'd, which may be a symlink.  write: its entries are going to change.
- * Errors as above; ENOENT too is one.
+ * malloc'd, which may be a symlink.  Its entries may be changed: what is kept
+ * is refused.  Errors as above; ENOENT too is one.
  */
-int walls_open_parent(const struct walls *, const char *path, bool write,
-    char **out_name, char *err, size_t errlen);
+int walls_open_parent(const struct walls *, const char *path, char **out_name,
+    char *err, size_t errlen);
 
 /*
  * The wall that path lies in, the deepest one, or NULL; where there is one,

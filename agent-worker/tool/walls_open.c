@@ -37,10 +37,9 @@ struct how {
 #endif
 
 static int
-open_how(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
+open_how(int dir, const char *path, int flags, uint64_t resolve)
 {
 	struct how how = { .flags = (uint64_t)flags | O_CLOEXEC,
-		.mode = (flags & O_CREAT) != 0 ? mode : 0,
 		.resolve = resolve | HOW_NO_MAGICLINKS };
 	long fd;
 	int tries = 0;
@@ -83,11 +82,11 @@ open_beneath(const struct wall *wall, const char *rest, int flags)
 	int root, fd, saved;
 
 	/* its own path has no symlink: one that came since is a trap */
-	root = open_how(AT_FDCWD, wall->path, *rest == '\0' ? flags : O_PATH, 0,
+	root = open_how(AT_FDCWD, wall->path, *rest == '\0' ? flags : O_PATH,
 	    HOW_NO_SYMLINKS);
 	if (root == -1 || *rest == '\0')
 		return (root);
-	fd = open_how(root, rest, flags, 0, HOW_BENEATH);
+	fd = open_how(root, rest, flags, HOW_BENEATH);
 	saved = errno;
 	close(root);
 	errno = saved;
@@ -132,8 +131,7 @@ static bool
 writes(int flags)
 {
 	return ((flags & O_PATH) == 0 &&
-	    ((flags & O_ACCMODE) != O_RDONLY ||
-		(flags & (O_CREAT | O_TRUNC | O_APPEND)) != 0));
+	    ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0));
 }
 
 /*
@@ -156,32 +154,9 @@ reopen(const struct walls *w, int at, const char *path, int flags, char *err,
 		return (walls_refuse(err, errlen, EINVAL,
 		    "%s: neither a file nor a directory", path));
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", at);
-	fd = open(link,
-	    (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC |
-		O_NONBLOCK);
+	fd = open(link, (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
 		return (refuse_errno(err, errlen, path));
-	return (fd);
-}
-
-static int
-create(const struct walls *w, const char *path, int flags, mode_t mode,
-    char *err, size_t errlen)
-{
-	char *name;
-	int dir, fd;
-
-	if ((dir = walls_open_parent(w, path, true, &name, err, errlen)) == -1)
-		return (-1);
-	fd =
-	    open_how(dir, name, flags | O_EXCL | O_NOFOLLOW, mode, HOW_BENEATH);
-	/* it was not there just now, so it is a link to nothing */
-	if (fd == -1 && errno == EEXIST && (flags & O_EXCL) == 0)
-		errno = ELOOP;
-	if (fd == -1)
-		refuse_errno(err, errlen, path);
-	free(name);
-	close(dir);
 	return (fd);
 }
 
@@ -205,8 +180,8 @@ find_for(const struct walls *w, const char *path, char **out_rest, char *err,
 }
 
 int
-walls_open(const struct walls *w, const char *path, int flags, mode_t mode,
-    char *err, size_t errlen)
+walls_open(const struct walls *w, const char *path, int flags, char *err,
+    size_t errlen)
 {
 	const struct wall *wall;
 	char *rest;
@@ -220,25 +195,18 @@ walls_open(const struct walls *w, const char *path, int flags, mode_t mode,
 	saved = errno;
 	free(rest);
 	errno = saved;
-	if (at == -1 && errno == ENOENT && (flags & O_CREAT) != 0)
-		return (create(w, path, flags, mode, err, errlen));
 	if (at == -1)
 		return (refuse_errno(err, errlen, path));
 	if ((flags & O_PATH) != 0)
 		return (at);
-	if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) {
-		errno = EEXIST;
-		fd = refuse_errno(err, errlen, path);
-	} else {
-		fd = reopen(w, at, path, flags, err, errlen);
-	}
+	fd = reopen(w, at, path, flags, err, errlen);
 	close(at);
 	return (fd);
 }
 
 int
-walls_open_parent(const struct walls *w, const char *path, bool write,
-    char **out_name, char *err, size_t errlen)
+walls_open_parent(const struct walls *w, const char *path, char **out_name,
+    char *err, size_t errlen)
 {
 	const struct wall *wall;
 	const char *slash;
@@ -262,7 +230,7 @@ walls_open_parent(const struct walls *w, const char *path, bool write,
 		refuse_errno(err, errlen, path);
 	free(parent);
 	free(rest);
-	if (dir != -1 && write &&
+	if (dir != -1 &&
 	    check_change(w, dir, *out_name, path, err, errlen) == -1) {
 		close(dir);
 		dir = -1;
