@@ -55,6 +55,7 @@ IPC_SRCS =	ipc/buf.c \
 		ipc/tree_links.c \
 		ipc/trywrite.c \
 		ipc/utf8.c \
+		ipc/words.c \
 		ipc/xmalloc.c
 
 CONFIG_SRCS =	supervisor/config/agent.c \
@@ -211,7 +212,6 @@ TOOL_SRCS =	$(MCP_SRCS) \
 		agent-worker/tool/walls.c \
 		agent-worker/tool/walls_open.c \
 		agent-worker/tool/walls_present.c \
-		agent-worker/tool/words.c \
 		agent-worker/tool/work.c
 
 WORKER_SRCS =	agent-worker/main.c \

@@ -10,7 +10,7 @@
 #include "agent-worker/tool/tool.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
-#include "ipc/xmalloc.h"
+#include "ipc/words.h"
 
 #define CONNECT_MS 10000
 
@@ -69,18 +69,6 @@ on_wait(void *arg, int64_t until_ms,
 	struct call *c = arg;
 
 	return (!agent_wait(c->agent, until_ms, poll, poll_arg));
-}
-
-static void
-free_lines(char **lines)
-{
-	size_t i;
-
-	for (i = 0; lines[i] != NULL; i++) {
-		explicit_bzero(lines[i], strlen(lines[i]));
-		free(lines[i]);
-	}
-	free(lines);
 }
 
 /*
@@ -148,7 +136,7 @@ try_once(struct agent *a, const struct call_request *q, const char *body,
 	}
 	say_usage(&c, q->model);
 	stream_release(&c.stream);
-	free_lines(headers);
+	words_free(headers);
 	free(url);
 	return (agent_in_turn(a));
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ipc/field.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/examples.h"
 #include "supervisor/environment.h"
@@ -121,16 +122,14 @@ environment_put_own(struct json_object *env)
 char **
 environment_worker_argv(const struct config *config)
 {
-	char **argv, **launcher = config->worker_launcher;
-	size_t n = 0, i;
+	char **launcher = config->worker_launcher, *worker = worker_path();
+	struct words argv = { NULL, 0 };
 
-	while (launcher != NULL && launcher[n] != NULL)
-		n++;
-	argv = xcalloc(n + 2, sizeof(*argv));
-	for (i = 0; i < n; i++)
-		argv[i] = xstrdup(launcher[i]);
-	argv[n] = worker_path();
-	return (argv);
+	for (; launcher != NULL && *launcher != NULL; launcher++)
+		words_add(&argv, *launcher);
+	words_add(&argv, worker);
+	free(worker);
+	return (argv.list);
 }
 
 /* By what it holds, or by its name. */
@@ -147,27 +146,11 @@ is_secret(const char *variable)
 char **
 environment_worker_env(void)
 {
-	char **env;
-	size_t i, n;
+	struct words env = { NULL, 0 };
+	char **variable;
 
-	for (n = 0; environ[n] != NULL; n++)
-		continue;
-	env = xcalloc(n + 1, sizeof(*env));
-	for (i = n = 0; environ[i] != NULL; i++)
-		if (!is_secret(environ[i]))
-			env[n++] = xstrdup(environ[i]);
-	return (env);
-}
-
-void
-environment_free(char **argv, char **env)
-{
-	size_t i;
-
-	for (i = 0; argv != NULL && argv[i] != NULL; i++)
-		free(argv[i]);
-	for (i = 0; env != NULL && env[i] != NULL; i++)
-		free(env[i]);
-	free(argv);
-	free(env);
+	for (variable = environ; *variable != NULL; variable++)
+		if (!is_secret(*variable))
+			words_add(&env, *variable);
+	return (env.list);
 }

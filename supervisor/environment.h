@@ -11,7 +11,7 @@
 /*
  * The launcher prefix, if any, and the worker's program: MASSGEN_WORKER,
  * else agent-worker beside our own program, else the installed one.
- * NULL-terminated; for environment_free.
+ * NULL-terminated; for words_free.
  */
 char **environment_worker_argv(const struct config *);
 
@@ -33,7 +33,5 @@ void environment_put_own(struct json_object *env);
 
 /* Our environment without every variable that holds a known secret. */
 char **environment_worker_env(void);
-
-void environment_free(char **argv, char **env);
 
 #endif

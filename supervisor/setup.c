@@ -12,6 +12,7 @@
 #include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/environment.h"
 #include "supervisor/nest/child.h"
@@ -284,7 +285,8 @@ setup_release(struct run *run)
 	json_object_put(run->feedback);
 	json_object_put(run->blocked);
 	free(run->error);
-	environment_free(run->worker_argv, run->worker_env);
+	words_free(run->worker_argv);
+	words_free(run->worker_env);
 	order_free(run->order);
 	session_free(run->session);
 	journal_close(&run->journal);

@@ -12,6 +12,7 @@
 #include "agent-worker/backend/calls.h"
 #include "agent-worker/backend/quirks.h"
 #include "agent-worker/backend/scan.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 static void
@@ -111,18 +112,8 @@ messages_new(const char *system, struct json_object *history)
 }
 
 /* What a run rests on, no parameter changes. */
-static bool
-is_ours(const char *name)
-{
-	static const char *const ours[] = { "model", "messages", "stream",
-		"tools", "extra_body" };
-	size_t i;
-
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strcmp(ours[i], name) == 0)
-			return (true);
-	return (false);
-}
+static const char *const ours[] = { "model", "messages", "stream", "tools",
+	"extra_body", NULL };
 
 /* A null takes away what would be sent otherwise. */
 static void
@@ -134,7 +125,7 @@ merge(struct json_object *request, struct json_object *params,
 	json_object_object_foreach (params, name, value) {
 		const char *as = name;
 
-		if (is_ours(name))
+		if (words_have(ours, name))
 			continue;
 		if (strcmp(name, "max_tokens") == 0)
 			as = quirks->max_tokens;

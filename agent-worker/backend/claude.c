@@ -10,6 +10,7 @@
 
 #include "agent-worker/backend/claude.h"
 #include "ipc/field.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define API_VERSION "anthropic-version: 2023-06-01"
@@ -252,12 +253,11 @@ static bool
 is_ours(const char *name)
 {
 	static const char *const ours[] = { "model", "messages", "stream",
-		"tools", "system", "betas", "extra_body" };
+		"tools", "system", "betas", "extra_body", NULL };
 	size_t i;
 
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strcmp(ours[i], name) == 0)
-			return (true);
+	if (words_have(ours, name))
+		return (true);
 	for (i = 0; i < NNATIVE; i++)
 		if (strcmp(native_tools[i].keys[0], name) == 0 ||
 		    strcmp(native_tools[i].keys[1], name) == 0)

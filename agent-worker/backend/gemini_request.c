@@ -7,6 +7,7 @@
 
 #include "agent-worker/backend/gemini.h"
 #include "ipc/log.h"
+#include "ipc/words.h"
 
 /* How a parameter of ours is taken. */
 enum place {
@@ -286,18 +287,8 @@ add_parameters(
 }
 
 /* What a run rests on, no parameter changes. */
-static bool
-is_ours(const char *name)
-{
-	static const char *const ours[] = { "contents", "model",
-		"systemInstruction", "system_instruction", "tools" };
-	size_t i;
-
-	for (i = 0; i < COUNT(ours); i++)
-		if (strcmp(ours[i], name) == 0)
-			return (true);
-	return (false);
-}
+static const char *const ours[] = { "contents", "model", "systemInstruction",
+	"system_instruction", "tools", NULL };
 
 /* Objects are merged, so that one setting does not cost the others. */
 static void
@@ -306,7 +297,7 @@ merge(struct json_object *request, struct json_object *extra)
 	if (!json_object_is_type(extra, json_type_object))
 		return;
 	json_object_object_foreach (extra, name, value) {
-		if (is_ours(name))
+		if (words_have(ours, name))
 			continue;
 		if (!json_object_is_type(value, json_type_object)) {
 			set(request, name, json_object_get(value));

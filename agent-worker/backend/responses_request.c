@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent-worker/backend/responses.h"
+#include "ipc/words.h"
 
 static void
 add(struct json_object *object, const char *name, struct json_object *value)
@@ -152,12 +153,11 @@ is_ours(const char *name)
 {
 	static const char *const ours[] = { "model", "instructions", "input",
 		"stream", "tools", "extra_body", "enable_web_search",
-		"enable_code_interpreter", "enable_code_execution" };
+		"enable_code_interpreter", "enable_code_execution", NULL };
 	size_t i;
 
-	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (strcmp(ours[i], name) == 0)
-			return (true);
+	if (words_have(ours, name))
+		return (true);
 	for (i = 0; i < NRENAMED; i++)
 		if (strcmp(renamed[i].name, name) == 0)
 			return (true);

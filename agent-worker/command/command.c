@@ -18,10 +18,10 @@
 #include "agent-worker/command/output.h"
 #include "agent-worker/command/program.h"
 #include "agent-worker/prompt.h"
-#include "agent-worker/tool/words.h"
 #include "ipc/field.h"
 #include "ipc/mono.h"
 #include "ipc/utf8.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define ATTEMPTS_MAX      3
@@ -53,52 +53,31 @@ static char **
 make_argv(const struct work *w)
 {
 	struct json_object *list = json_object_object_get(w->config, "command");
-	size_t i,
-	    n = json_object_is_type(list, json_type_array)
-	    ? json_object_array_length(list)
-	    : 0;
-	char **argv = xcalloc(n + 1, sizeof(*argv));
+	struct words argv = { NULL, 0 };
+	size_t i;
 
-	for (i = 0; i < n; i++)
-		argv[i] = xstrdup(
+	for (i = 0; i < json_object_array_length(list); i++)
+		words_add(&argv,
 		    json_object_get_string(json_object_array_get_idx(list, i)));
-	return (argv);
-}
-
-static bool
-names_variable(const char *entry, const char *name)
-{
-	size_t len = strlen(name);
-
-	return (strncmp(entry, name, len) == 0 && entry[len] == '=');
+	return (argv.list);
 }
 
 /* Ours, in which no key is, and over it what the configuration says. */
 static char **
 make_env(const struct work *w)
 {
-	struct json_object *own = json_object_object_get(w->config, "env");
-	size_t i, j, n = 0, more = 0;
-	char **env;
+	struct json_object *own = field_get(w->config, "env", json_type_object);
+	struct words env = { NULL, 0 };
+	size_t i;
 
-	while (environ[n] != NULL)
-		n++;
-	if (json_object_is_type(own, json_type_object))
-		more = (size_t)json_object_object_length(own);
-	env = xcalloc(n + more + 1, sizeof(*env));
-	for (i = 0; i < n; i++)
-		env[i] = xstrdup(environ[i]);
-	if (more == 0)
-		return (env);
-	json_object_object_foreach (own, name, value) {
-		for (j = 0; j < n && !names_variable(env[j], name); j++)
-			continue;
-		free(env[j]);
-		env[j] = xasprintf("%s=%s", name,
+	for (i = 0; environ[i] != NULL; i++)
+		words_add(&env, environ[i]);
+	if (own == NULL)
+		return (env.list);
+	json_object_object_foreach (own, name, value)
+		words_set(&env, name,
 		    value == NULL ? "" : json_object_get_string(value));
-		n += j == n ? 1 : 0;
-	}
-	return (env);
+	return (env.list);
 }
 
 /* --- what it is told --- */

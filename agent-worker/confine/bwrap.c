@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent-worker/confine/level.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define PROGRAM    "bwrap"
@@ -26,25 +27,12 @@
 #define COMMAND_FD "6"
 #define RAM_SIZE   "67108864" /* of files in memory, which no limit counts */
 
-struct words {
-	char **list;
-	size_t n;
-};
-
-static void
-add(struct words *w, const char *word)
-{
-	w->list = xreallocarray(w->list, w->n + 2, sizeof(*w->list));
-	w->list[w->n++] = xstrdup(word);
-	w->list[w->n] = NULL;
-}
-
 /* Up to NULL. */
 static void
 add_list(struct words *w, const char *const *list)
 {
 	for (; *list != NULL; list++)
-		add(w, *list);
+		words_add(w, *list);
 }
 
 #define ADD(w, ...) add_list(w, (const char *const[]) { __VA_ARGS__, NULL })
@@ -275,9 +263,9 @@ add_reaper(struct words *w, const struct policy *p)
 		ADD(w, "--chdir", p->dir);
 	if (p->command != -1)
 		ADD(w, "--command", COMMAND_FD);
-	add(w, "--");
+	words_add(w, "--");
 	for (i = 0; p->argv[i] != NULL; i++)
-		add(w, p->argv[i]);
+		words_add(w, p->argv[i]);
 }
 
 /*
@@ -294,9 +282,9 @@ make_argv(const char *program, const struct policy *p)
 	    "--unshare-uts", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
 	    "--seccomp", FILTER_FD);
 	if (!p->network)
-		add(&w, "--unshare-net");
+		words_add(&w, "--unshare-net");
 	add_files(&w, p);
-	add(&w, "--");
+	words_add(&w, "--");
 	add_reaper(&w, p);
 	return (w.list);
 }

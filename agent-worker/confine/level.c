@@ -14,6 +14,7 @@
 
 #include "agent-worker/confine/level.h"
 #include "agent-worker/confine/watch.h"
+#include "ipc/words.h"
 
 #define OOM_SCORE "800" /* ended before the worker and its supervisor */
 
@@ -78,9 +79,7 @@ stage_release(struct stage *stage)
 	for (i = 0; i < stage->npass; i++)
 		close(stage->pass[i]);
 	free(stage->filter.filter);
-	for (i = 0; stage->owned != NULL && stage->owned[i] != NULL; i++)
-		free(stage->owned[i]);
-	free(stage->owned);
+	words_free(stage->owned);
 }
 
 /* --- in the child --- */

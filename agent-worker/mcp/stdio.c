@@ -16,6 +16,7 @@
 #include "ipc/children.h"
 #include "ipc/field.h"
 #include "ipc/mono.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define QUEUE_MAX    (2 * MCP_MESSAGE_MAX) /* that it has not read yet */
@@ -340,7 +341,7 @@ start(struct mcp_server *s)
 	    &s->box->walls, &want, &program, s->reason, sizeof(s->reason));
 	if (rc == 0)
 		attach(s, &program);
-	confined_env_free(envp);
+	words_free(envp);
 	free_argv(argv);
 	return (rc == 0);
 }

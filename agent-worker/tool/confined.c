@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 #include "agent-worker/tool/confined.h"
-#include "agent-worker/tool/words.h"
 #include "ipc/buf.h"
 #include "ipc/children.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/spawn.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define KILL_MS    5000 /* for the kernel to end what was killed */

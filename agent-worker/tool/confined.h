@@ -76,10 +76,9 @@ void confined_kill(struct confined *);
  * configuration adds ("env" of init.tools) and passes, and more, an object
  * of strings or NULL, on top.  pass is an array of names to take from our own
  * environment, an object of strings where that does not have them, or NULL.
- * PATH has only what the walls let in.  For confined_env_free.
+ * PATH has only what the walls let in.  For words_free.
  */
 char **confined_env(const struct walls *, struct json_object *tools,
     struct json_object *pass, struct json_object *more);
-void confined_env_free(char **);
 
 #endif

@@ -5,33 +5,15 @@
 #include <unistd.h>
 
 #include "agent-worker/tool/confined.h"
-#include "agent-worker/tool/words.h"
 #include "ipc/buf.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
-
-static bool
-names_variable(const char *entry, const char *name)
-{
-	size_t len = strlen(name);
-
-	return (strncmp(entry, name, len) == 0 && entry[len] == '=');
-}
 
 static void
 set(struct words *env, const char *name, const char *value)
 {
-	char *entry;
-	size_t i;
-
-	if (value == NULL || *name == '\0' || strchr(name, '=') != NULL)
-		return;
-	entry = xasprintf("%s=%s", name, value);
-	for (i = 0; i < env->n && !names_variable(env->list[i], name); i++)
-		continue;
-	if (i == env->n)
-		words_add(env, "");
-	free(env->list[i]);
-	env->list[i] = entry;
+	if (value != NULL && *name != '\0' && strchr(name, '=') == NULL)
+		words_set(env, name, value);
 }
 
 static void
@@ -119,12 +101,9 @@ static void
 trim_path(struct words *env, const struct walls *walls)
 {
 	struct buf kept = BUF_INITIALIZER;
-	const char *s = NULL;
-	size_t i, n;
+	const char *s = words_value(env, "PATH");
+	size_t n;
 
-	for (i = 0; i < env->n; i++)
-		if (names_variable(env->list[i], "PATH"))
-			s = env->list[i] + strlen("PATH=");
 	if (s == NULL || walls->level == NULL ||
 	    strcmp(walls->level, "off") == 0)
 		return;
@@ -164,10 +143,4 @@ confined_env(const struct walls *walls, struct json_object *tools,
 	set_tmp(&env, walls);
 	trim_path(&env, walls);
 	return (env.list);
-}
-
-void
-confined_env_free(char **env)
-{
-	words_free(env);
 }

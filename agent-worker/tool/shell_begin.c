@@ -14,6 +14,7 @@
 #include "agent-worker/tool/shell_docker.h"
 #include "agent-worker/tool/shell_rules.h"
 #include "ipc/field.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define COMMAND_MAX ((size_t)128 * 1024 - 1) /* of one word: execve(2) */
@@ -127,7 +128,7 @@ start_here(
 	json_object_put(more);
 	want.envp = env;
 	rc = shell_start(s, &box->walls, &want, head, TAIL, err, errlen);
-	confined_env_free(env);
+	words_free(env);
 	return (rc);
 }
 
@@ -169,7 +170,7 @@ shell_ahead(struct toolbox *box)
 	want.envp = env = confined_env(
 	    &box->walls, box->config, member(config, "pass_env"), NULL);
 	confined_ahead(&box->walls, &want);
-	confined_env_free(env);
+	words_free(env);
 }
 
 /* Whether the command is one to run; fills in what it is. */

@@ -8,10 +8,10 @@
 
 #include "agent-worker/tool/shell_begin.h"
 #include "agent-worker/tool/shell_docker.h"
-#include "agent-worker/tool/words.h"
 #include "ipc/buf.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define EXIT_DOCKER 125
@@ -244,7 +244,7 @@ void
 docker_release(struct docker_run *run)
 {
 	words_free(run->argv);
-	confined_env_free(run->envp);
+	words_free(run->envp);
 	free(run->container);
 	memset(run, 0, sizeof(*run));
 }
@@ -281,7 +281,7 @@ docker_remove(const struct toolbox *box, const char *container)
 			log_warnx("the container %s may be left", container);
 		confined_kill(&c);
 	}
-	confined_env_free(env);
+	words_free(env);
 	free(program);
 	free(name);
 }

@@ -10,21 +10,13 @@
 #include "agent-worker/tool/shell_result.h"
 #include "ipc/field.h"
 #include "ipc/log.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define TOLD_MAX ((size_t)1024 * 1024) /* of a result, as JSON */
 #define FAILED   (-1)
 
 /* --- its end --- */
-
-static bool
-is_one_of(const char *word, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (strcmp(word, *list) == 0)
-			return (true);
-	return (false);
-}
 
 /* Neither an exit status nor a limit: it was never really run. */
 static bool
@@ -34,7 +26,7 @@ is_lost(const struct shell *s)
 		NULL };
 
 	return (!s->running && s->ended_by == NULL &&
-	    (is_one_of(s->cause, failures) || docker_failed(s)));
+	    (words_have(failures, s->cause) || docker_failed(s)));
 }
 
 /* What ended it, if it was not the command itself or the agent. */
@@ -45,7 +37,7 @@ limit_of(const struct shell *s)
 
 	if (s->ended_by != NULL)
 		return (strcmp(s->ended_by, "kill") == 0 ? NULL : s->ended_by);
-	if (s->running || is_one_of(s->cause, ends) || is_lost(s))
+	if (s->running || words_have(ends, s->cause) || is_lost(s))
 		return (NULL);
 	return (s->cause);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ipc/log.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/schema.h"
 
@@ -267,23 +268,13 @@ number_is_right(const struct value *v)
 }
 
 static bool
-word_is_in(const char *word, const char *const *words)
-{
-	for (; words != NULL && *words != NULL; words++) {
-		if (strcmp(word, *words) == 0)
-			return (true);
-	}
-	return (false);
-}
-
-static bool
 word_is_right(const struct value *v)
 {
 	const struct key *key = v->key;
 	char *list, *hint;
 
 	if (key->words == NULL || v->node->kind != NODE_STR ||
-	    word_is_in(v->node->text, key->words))
+	    words_have(key->words, v->node->text))
 		return (true);
 	list = words_join(key->words);
 	hint = xasprintf("Use %s.", list);
@@ -311,8 +302,8 @@ asks_for_nothing(const struct value *v)
 	case NODE_REAL:
 		return (false);
 	case NODE_STR:
-		return (v->key->status == KEY_IGNORED &&
-		    word_is_in(n->text, v->key->mild));
+		return (v->key->status == KEY_IGNORED && v->key->mild != NULL &&
+		    words_have(v->key->mild, n->text));
 	case NODE_LIST:
 	case NODE_MAP:
 		return (n->count == 0);
@@ -351,7 +342,8 @@ tell_status(const struct value *v)
 	if (asks_for_nothing(v))
 		return (v->quiet);
 	harmless = v->check->dry_run || key->status == KEY_IGNORED ||
-	    (v->node->kind == NODE_STR && word_is_in(v->node->text, key->mild));
+	    (v->node->kind == NODE_STR && key->mild != NULL &&
+		words_have(key->mild, v->node->text));
 	if (!harmless)
 		check_error(v->check, v->node, v->location,
 		    "Remove it, knowing that the limit does not hold.",

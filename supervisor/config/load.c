@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ipc/buf.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
@@ -23,11 +24,7 @@ config_free(struct config *config)
 	for (i = 0; i < config->nagents; i++)
 		agent_release(&config->agents[i]);
 	free(config->agents);
-	for (i = 0; config->worker_launcher != NULL &&
-	     config->worker_launcher[i] != NULL;
-	     i++)
-		free(config->worker_launcher[i]);
-	free(config->worker_launcher);
+	words_free(config->worker_launcher);
 	free(config->planning_instruction);
 	free(config->debug_final_answer);
 	price_table_release(&config->prices);
@@ -410,16 +407,15 @@ skip_rounds(struct config *config)
 static char **
 load_launcher(const struct node *list)
 {
-	char **argv;
+	struct words argv = { NULL, 0 };
 	size_t i;
 
-	if (list == NULL || list->kind != NODE_LIST || list->count == 0)
+	if (list == NULL || list->kind != NODE_LIST)
 		return (NULL);
-	argv = xcalloc(list->count + 1, sizeof(*argv));
 	for (i = 0; i < list->count; i++)
-		argv[i] = xstrdup(
+		words_add(&argv,
 		    list->items[i]->text == NULL ? "" : list->items[i]->text);
-	return (argv);
+	return (argv.list);
 }
 
 static struct config *

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/mcp.h"
 
@@ -29,16 +30,6 @@ level_of(const struct node *map)
 	if (word != NULL && strcmp(word, "permissive") == 0)
 		return (LEVEL_PERMISSIVE);
 	return (LEVEL_STRICT);
-}
-
-static bool
-is_in(const char *word, const char *const *words)
-{
-	for (; *words != NULL; words++) {
-		if (strcmp(word, *words) == 0)
-			return (true);
-	}
-	return (false);
 }
 
 /* Whether a list of the tree holds the word. */
@@ -73,9 +64,9 @@ program_is_known(const char *name, enum level level)
 
 	if (strncmp(name, python, strlen(python)) == 0)
 		return (version[strspn(version, "0123456789.")] == '\0');
-	return (is_in(name, known) ||
-	    (level >= LEVEL_MODERATE && is_in(name, moderate)) ||
-	    (level >= LEVEL_PERMISSIVE && is_in(name, permissive)));
+	return (words_have(known, name) ||
+	    (level >= LEVEL_MODERATE && words_have(moderate, name)) ||
+	    (level >= LEVEL_PERMISSIVE && words_have(permissive, name)));
 }
 
 void
@@ -117,8 +108,8 @@ variable_is_denied(const struct node *security, const char *name)
 		    !is_listed(node_get(rules, "allowed_vars"), name, false));
 	if (denied != NULL && denied->kind == NODE_LIST)
 		return (is_listed(denied, name, false));
-	return (is_in(name, always) ||
-	    (level == LEVEL_STRICT && is_in(name, strict)));
+	return (words_have(always, name) ||
+	    (level == LEVEL_STRICT && words_have(strict, name)));
 }
 
 /* What a shell would act on, before variables are replaced; or NULL. */
