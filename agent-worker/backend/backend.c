@@ -40,7 +40,7 @@ reply_init(struct reply *r)
 }
 
 void
-reply_drop_calls(struct reply *r)
+reply_drop(struct reply *r)
 {
 	size_t i;
 
@@ -52,17 +52,18 @@ reply_drop_calls(struct reply *r)
 	free(r->calls);
 	r->calls = NULL;
 	r->ncalls = 0;
+	json_object_put(r->native);
+	r->native = NULL;
 }
 
 void
 reply_release(struct reply *r)
 {
-	reply_drop_calls(r);
+	reply_drop(r);
 	buf_release(&r->text);
 	buf_release(&r->reasoning);
 	think_release(&r->think);
 	free(r->error);
-	json_object_put(r->native);
 	if (r->free_partial != NULL)
 		r->free_partial(r->partial);
 	reply_init(r);
@@ -133,6 +134,47 @@ member(struct json_object *object, const char *name)
 	    !json_object_object_get_ex(object, name, &value))
 		return (NULL);
 	return (value);
+}
+
+const char *
+member_text(struct json_object *object, const char *name)
+{
+	struct json_object *value = member(object, name);
+
+	if (!json_object_is_type(value, json_type_string))
+		return ("");
+	return (json_object_get_string(value));
+}
+
+bool
+member_says(struct json_object *object, const char *name, const char *text)
+{
+	return (strcmp(member_text(object, name), text) == 0);
+}
+
+size_t
+list_count(struct json_object *list)
+{
+	if (!json_object_is_type(list, json_type_array))
+		return (0);
+	return (json_object_array_length(list));
+}
+
+struct json_object *
+list_at(struct json_object *list, size_t i)
+{
+	if (i >= list_count(list))
+		return (NULL);
+	return (json_object_array_get_idx(list, i));
+}
+
+void
+list_append(struct json_object *to, struct json_object *list)
+{
+	size_t i, n = list_count(list);
+
+	for (i = 0; i < n; i++)
+		json_object_array_add(to, json_object_get(list_at(list, i)));
 }
 
 int64_t

@@ -97,8 +97,8 @@ void reply_bound(struct reply *);
  */
 void reply_forget_reasoning(struct reply *);
 
-/* Forget the calls: none of them may be run. */
-void reply_drop_calls(struct reply *);
+/* It has failed: no call of it may be run, and nothing goes on from it. */
+void reply_drop(struct reply *);
 
 /* The model has said how it ends: what breaks behind that is no failure. */
 bool reply_is_complete(const struct reply *);
@@ -142,7 +142,8 @@ struct backend {
 	void (*consume_body)(const struct backend_config *, struct reply *,
 	    long status, const char *body, size_t len);
 
-	/* The stream is over: complete the calls, settle failure and done. */
+	/* The stream is over, and the reply complete or failed: put together
+	 * what add_reply wants and what is called.  NULL: it is. */
 	void (*finish)(const struct backend_config *, struct reply *);
 };
 
@@ -181,6 +182,18 @@ void reply_add_string(struct buf *, struct json_object *);
 
 /* A member of object, or NULL: absent, null, or object is none. */
 struct json_object *member(struct json_object *object, const char *name);
+
+/* A member that is a string, or "". */
+const char *member_text(struct json_object *object, const char *name);
+bool member_says(
+    struct json_object *object, const char *name, const char *text);
+
+/* Of anything: what is no list has no elements, and NULL behind the last. */
+size_t list_count(struct json_object *list);
+struct json_object *list_at(struct json_object *list, size_t i);
+
+/* Add the elements of a list to another one, which shares them. */
+void list_append(struct json_object *to, struct json_object *list);
 
 /* A count of tokens in object: never negative, 0 where there is none. */
 int64_t member_count(struct json_object *object, const char *name);

@@ -166,13 +166,10 @@ calls_add_arguments(
 void
 calls_take(struct reply *r, struct json_object *pieces)
 {
-	size_t i, n;
+	size_t i;
 
-	if (!json_object_is_type(pieces, json_type_array))
-		return;
-	n = json_object_array_length(pieces);
-	for (i = 0; i < n && r->failure == FAILURE_NONE; i++)
-		take_piece(r, json_object_array_get_idx(pieces, i));
+	for (i = 0; i < list_count(pieces) && r->failure == FAILURE_NONE; i++)
+		take_piece(r, list_at(pieces, i));
 }
 
 /*

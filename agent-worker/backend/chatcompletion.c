@@ -101,13 +101,10 @@ static struct json_object *
 messages_new(const char *system, struct json_object *history)
 {
 	struct json_object *list = json_object_new_array();
-	size_t i, n = json_object_array_length(history);
 
 	if (system != NULL && *system != '\0')
 		json_object_array_add(list, message_new("system", system));
-	for (i = 0; i < n; i++)
-		json_object_array_add(list,
-		    json_object_get(json_object_array_get_idx(history, i)));
+	list_append(list, history);
 	return (list);
 }
 
@@ -233,13 +230,10 @@ static void
 take_content(struct reply *r, struct json_object *content)
 {
 	struct buf b = BUF_INITIALIZER;
-	size_t i, n = 0;
+	size_t i;
 
-	if (json_object_is_type(content, json_type_array))
-		n = json_object_array_length(content);
-	for (i = 0; i < n; i++)
-		reply_add_string(
-		    &b, member(json_object_array_get_idx(content, i), "text"));
+	for (i = 0; i < list_count(content); i++)
+		reply_add_string(&b, member(list_at(content, i), "text"));
 	reply_add_string(&b, content);
 	if (b.len > 0)
 		think_feed(&r->think, b.data, b.len, &r->text, &r->reasoning);
@@ -347,12 +341,10 @@ static struct json_object *
 choice_of(struct json_object *root)
 {
 	struct json_object *choices = member(root, "choices"), *choice;
-	size_t i, n = 0;
+	size_t i;
 
-	if (json_object_is_type(choices, json_type_array))
-		n = json_object_array_length(choices);
-	for (i = 0; i < n; i++) {
-		choice = json_object_array_get_idx(choices, i);
+	for (i = 0; i < list_count(choices); i++) {
+		choice = list_at(choices, i);
 		if (json_object_get_int64(member(choice, "index")) == 0)
 			return (choice);
 	}
@@ -478,13 +470,8 @@ chat_finish(const struct backend_config *config, struct reply *r)
 	bool cut;
 
 	think_finish(&r->think, &r->text, &r->reasoning);
-	if (r->failure == FAILURE_NONE && !reply_is_complete(r))
-		reply_fail(r, FAILURE_TRUNCATED,
-		    "the stream ended before the reply did");
-	if (r->failure != FAILURE_NONE) {
-		reply_drop_calls(r);
+	if (r->failure != FAILURE_NONE)
 		return;
-	}
 	cut = r->finish == FINISH_LENGTH || r->finish == FINISH_FILTER;
 	calls_finish(r, cut);
 	if (r->ncalls > 0)

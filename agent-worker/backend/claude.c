@@ -25,14 +25,6 @@ typed(const char *type)
 	return (o);
 }
 
-static bool
-has_role(struct json_object *message, const char *role)
-{
-	struct json_object *r = member(message, "role");
-
-	return (r != NULL && strcmp(json_object_get_string(r), role) == 0);
-}
-
 /*
  * The API wants user and assistant in turn: what one of them says in pieces
  * goes into one message.
@@ -45,7 +37,7 @@ add_block(
 	struct json_object *last =
 	    n > 0 ? json_object_array_get_idx(history, n - 1) : NULL;
 
-	if (!has_role(last, role)) {
+	if (!member_says(last, "role", role)) {
 		last = json_object_new_object();
 		field_put_str(last, "role", role);
 		field_put(last, "content", json_object_new_array());
@@ -66,12 +58,11 @@ claude_add_user(struct json_object *history, const char *text)
 static void
 claude_add_reply(struct json_object *history, const struct reply *r)
 {
-	size_t i,
-	    n = r->native == NULL ? 0 : json_object_array_length(r->native);
+	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < list_count(r->native); i++)
 		add_block(history, "assistant",
-		    json_object_get(json_object_array_get_idx(r->native, i)));
+		    json_object_get(list_at(r->native, i)));
 }
 
 static void
@@ -140,12 +131,10 @@ static void
 list_betas(struct buf *list, const struct backend_config *config)
 {
 	struct json_object *betas = member(config->params, "betas");
-	size_t i, n = 0;
+	size_t i;
 
-	if (json_object_is_type(betas, json_type_array))
-		n = json_object_array_length(betas);
-	for (i = 0; i < n; i++) {
-		struct json_object *beta = json_object_array_get_idx(betas, i);
+	for (i = 0; i < list_count(betas); i++) {
+		struct json_object *beta = list_at(betas, i);
 
 		if (json_object_is_type(beta, json_type_string))
 			add_word(list, json_object_get_string(beta));
@@ -239,7 +228,7 @@ messages_new(struct json_object *history)
 
 	for (i = 0; i < n; i++) {
 		message = json_object_array_get_idx(history, i);
-		if (i > 0 && i + 1 == n && has_role(message, "user"))
+		if (i > 0 && i + 1 == n && member_says(message, "role", "user"))
 			message = cached_message(message);
 		else
 			message = json_object_get(message);

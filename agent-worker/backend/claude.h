@@ -53,12 +53,6 @@ struct partial {
 /* That of a reply, made when there is none; the reply keeps it. */
 struct partial *claude_partial(struct reply *);
 
-/* A member that is a string, or "". */
-const char *claude_string(struct json_object *, const char *name);
-
-/* The block, delta or event is of this type. */
-bool claude_is_a(struct json_object *, const char *type);
-
 /* See struct backend for each. */
 void claude_consume_event(const struct backend_config *, struct reply *,
     const char *event, const char *data, size_t len);

@@ -69,9 +69,9 @@ take_call(struct reply *r, const struct block *b, size_t at)
 	if (c == NULL)
 		return;
 	c->index = (int64_t)at;
-	if (*claude_string(b->object, "id") != '\0')
-		c->id = xstrdup(claude_string(b->object, "id"));
-	c->name = xstrdup(claude_string(b->object, "name"));
+	if (*member_text(b->object, "id") != '\0')
+		c->id = xstrdup(member_text(b->object, "id"));
+	c->name = xstrdup(member_text(b->object, "name"));
 	if (text->len > 0)
 		buf_add(&c->arguments, text->data, text->len);
 	else if (json_object_is_type(input, json_type_object) &&
@@ -89,7 +89,7 @@ take_calls(struct reply *r, bool cut)
 	size_t i;
 
 	for (i = 0; i < p->nblocks; i++)
-		if (claude_is_a(p->blocks[i].object, "tool_use") &&
+		if (member_says(p->blocks[i].object, "type", "tool_use") &&
 		    (p->blocks[i].ended || !cut))
 			take_call(r, &p->blocks[i], i);
 	calls_finish(r, cut);
@@ -120,14 +120,14 @@ is_blank(struct json_object *text)
 static bool
 lacks_result(const struct partial *p, size_t at)
 {
-	const char *id = claude_string(p->blocks[at].object, "id");
+	const char *id = member_text(p->blocks[at].object, "id");
 	size_t i;
 
-	if (!claude_is_a(p->blocks[at].object, "server_tool_use") &&
-	    !claude_is_a(p->blocks[at].object, "mcp_tool_use"))
+	if (!member_says(p->blocks[at].object, "type", "server_tool_use") &&
+	    !member_says(p->blocks[at].object, "type", "mcp_tool_use"))
 		return (false);
 	for (i = at + 1; i < p->nblocks; i++)
-		if (strcmp(claude_string(p->blocks[i].object, "tool_use_id"),
+		if (strcmp(member_text(p->blocks[i].object, "tool_use_id"),
 			id) == 0)
 			return (false);
 	return (true);
@@ -140,11 +140,11 @@ is_refused(const struct reply *r, size_t at)
 	const struct partial *p = r->partial;
 	struct json_object *o = p->blocks[at].object;
 
-	if (claude_is_a(o, "text"))
+	if (member_says(o, "type", "text"))
 		return (is_blank(member(o, "text")));
-	if (claude_is_a(o, "thinking"))
-		return (*claude_string(o, "signature") == '\0');
-	if (claude_is_a(o, "tool_use"))
+	if (member_says(o, "type", "thinking"))
+		return (*member_text(o, "signature") == '\0');
+	if (member_says(o, "type", "tool_use"))
 		return (call_of(r, at) == NULL);
 	return (r->finish == FINISH_LENGTH && lacks_result(p, at));
 }
@@ -153,7 +153,7 @@ is_refused(const struct reply *r, size_t at)
 static void
 complete_call(struct json_object *o, const struct tool_call *c)
 {
-	if (strcmp(claude_string(o, "id"), c->id) != 0)
+	if (strcmp(member_text(o, "id"), c->id) != 0)
 		json_object_object_add(o, "id", json_object_new_string(c->id));
 	if (!json_object_is_type(member(o, "input"), json_type_object))
 		json_object_object_add(o, "input", json_object_new_object());
@@ -171,8 +171,8 @@ drop_last_thoughts(struct json_object *content)
 
 	while (n > 0) {
 		last = json_object_array_get_idx(content, n - 1);
-		if (!claude_is_a(last, "thinking") &&
-		    !claude_is_a(last, "redacted_thinking"))
+		if (!member_says(last, "type", "thinking") &&
+		    !member_says(last, "type", "redacted_thinking"))
 			return;
 		json_object_array_del_idx(content, --n, 1);
 	}
@@ -208,16 +208,11 @@ void
 claude_finish(const struct backend_config *config, struct reply *r)
 {
 	(void)config;
-	if (r->failure == FAILURE_NONE && !reply_is_complete(r))
-		reply_fail(r, FAILURE_TRUNCATED,
-		    "the stream ended before the reply did");
 	/* A refused reply is not to be gone on with. */
 	if (r->failure == FAILURE_NONE && r->finish != FINISH_FILTER)
 		take_calls(r, r->finish == FINISH_LENGTH);
-	if (r->failure != FAILURE_NONE) {
-		reply_drop_calls(r);
+	if (r->failure != FAILURE_NONE)
 		return;
-	}
 	if (r->finish != FINISH_FILTER)
 		r->native = native_new(r);
 	if (r->ncalls > 0)

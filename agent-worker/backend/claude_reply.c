@@ -60,22 +60,6 @@ claude_partial(struct reply *r)
 	return (r->partial);
 }
 
-const char *
-claude_string(struct json_object *object, const char *name)
-{
-	struct json_object *s = member(object, name);
-
-	return (json_object_is_type(s, json_type_string)
-		? json_object_get_string(s)
-		: "");
-}
-
-bool
-claude_is_a(struct json_object *block, const char *type)
-{
-	return (strcmp(claude_string(block, "type"), type) == 0);
-}
-
 /* Pass on what is for people to read. */
 static void
 show(struct reply *r, enum piece piece, struct json_object *value)
@@ -121,11 +105,11 @@ begin_block(struct reply *r, int64_t index, struct json_object *object)
 	memset(b, 0, sizeof(*b));
 	b->index = index;
 	b->object = json_object_get(object);
-	if (claude_is_a(object, "text"))
+	if (member_says(object, "type", "text"))
 		show(r, PIECE_TEXT, member(object, "text"));
 	else
 		p->gap = true;
-	if (claude_is_a(object, "thinking"))
+	if (member_says(object, "type", "thinking"))
 		show(r, PIECE_THINKING, member(object, "thinking"));
 	return (b);
 }
@@ -209,10 +193,10 @@ take_usage(struct reply *r, struct json_object *usage)
 static void
 take_refusal(struct reply *r, struct json_object *details)
 {
-	const char *why = claude_string(details, "explanation");
+	const char *why = member_text(details, "explanation");
 
 	if (*why == '\0')
-		why = claude_string(details, "category");
+		why = member_text(details, "category");
 	free(r->error);
 	r->error = *why == '\0' ? NULL : utf8_line(why, REASON_MAX);
 }
@@ -231,7 +215,7 @@ take_stop(struct reply *r, struct json_object *o)
 		{ "pause_turn", FINISH_PAUSE },
 		{ "refusal", FINISH_FILTER },
 	};
-	const char *reason = claude_string(o, "stop_reason");
+	const char *reason = member_text(o, "stop_reason");
 	size_t i;
 
 	if (*reason == '\0')
@@ -266,10 +250,10 @@ on_block_delta(struct reply *r, struct json_object *event)
 	if (b == NULL)
 		return;
 	for (i = 0; i < NPIECES; i++)
-		if (claude_is_a(delta, claude_pieces[i].delta))
+		if (member_says(delta, "type", claude_pieces[i].delta))
 			take_piece(
 			    r, b, i, member(delta, claude_pieces[i].from));
-	if (claude_is_a(delta, "citations_delta"))
+	if (member_says(delta, "type", "citations_delta"))
 		take_citation(b, member(delta, "citation"));
 }
 
@@ -317,7 +301,7 @@ take_event(const struct backend_config *config, struct reply *r,
 
 	/* Some proxies lose the line that names the event. */
 	if (member(event, "type") != NULL)
-		type = claude_string(event, "type");
+		type = member_text(event, "type");
 	if (member(event, "error") != NULL || strcmp(type, "error") == 0) {
 		reply_fail_said(r, config, 200, event, data, len);
 		return;

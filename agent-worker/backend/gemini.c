@@ -46,14 +46,6 @@ gemini_add_reply(struct json_object *history, const struct reply *r)
 		json_object_array_add(history, json_object_get(r->native));
 }
 
-size_t
-gemini_length(struct json_object *list)
-{
-	if (!json_object_is_type(list, json_type_array))
-		return (0);
-	return (json_object_array_length(list));
-}
-
 /* The n-th content from the end that history has, or NULL. */
 static struct json_object *
 from_end(struct json_object *history, size_t n)
@@ -75,7 +67,7 @@ static bool
 knows_id(struct json_object *content, const char *id)
 {
 	struct json_object *parts = member(content, "parts"), *known;
-	size_t i, n = gemini_length(parts);
+	size_t i, n = list_count(parts);
 
 	for (i = 0; i < n; i++) {
 		known = member(

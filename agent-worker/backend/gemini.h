@@ -23,9 +23,6 @@ struct json_object *gemini_schema(struct json_object *schema);
 /* A content without parts; the caller puts it. */
 struct json_object *gemini_content(const char *role);
 
-/* The elements of an array; of anything else, none. */
-size_t gemini_length(struct json_object *list);
-
 /* See struct backend for each. */
 struct json_object *gemini_build_request(const struct backend_config *,
     const char *model, const char *system, struct json_object *history,

@@ -293,7 +293,7 @@ static struct json_object *
 candidate_of(struct json_object *root)
 {
 	struct json_object *list = member(root, "candidates"), *candidate;
-	size_t i, n = gemini_length(list);
+	size_t i, n = list_count(list);
 
 	for (i = 0; i < n; i++) {
 		candidate = json_object_array_get_idx(list, i);
@@ -327,7 +327,7 @@ static bool
 is_daily(struct json_object *detail)
 {
 	struct json_object *list = member(detail, "violations"), *id;
-	size_t i, n = gemini_length(list);
+	size_t i, n = list_count(list);
 
 	for (i = 0; i < n; i++) {
 		id = member(json_object_array_get_idx(list, i), "quotaId");
@@ -348,7 +348,7 @@ take_error(const struct backend_config *config, struct reply *r, long status,
 {
 	struct json_object *details = member(member(root, "error"), "details");
 	struct json_object *detail;
-	size_t i, n = gemini_length(details);
+	size_t i, n = list_count(details);
 	int64_t ms;
 
 	reply_fail_said(r, config, status, root, body, len);
@@ -390,7 +390,7 @@ take_root(const struct backend_config *config, struct reply *r,
 	take_usage(r, member(root, "usageMetadata"));
 	take_feedback(r, member(root, "promptFeedback"));
 	parts = member(member(candidate, "content"), "parts");
-	n = gemini_length(parts);
+	n = list_count(parts);
 	for (i = 0; i < n && r->failure == FAILURE_NONE; i++)
 		take_part(r, json_object_array_get_idx(parts, i));
 	take_finish(r, candidate);
@@ -506,7 +506,7 @@ take_list(const struct backend_config *config, struct reply *r,
 	buf_adds(&b, "}");
 	root = reply_parse(b.data, b.len, err, sizeof(err));
 	list = member(root, "list");
-	n = gemini_length(list);
+	n = list_count(list);
 	for (i = 0; i < n && r->failure == FAILURE_NONE; i++)
 		take_root(
 		    config, r, json_object_array_get_idx(list, i), body, len);
@@ -552,16 +552,10 @@ gemini_finish(const struct backend_config *config, struct reply *r)
 {
 	(void)config;
 	end_text(r);
-	if (r->failure == FAILURE_NONE && !reply_is_complete(r))
-		reply_fail(r, FAILURE_TRUNCATED,
-		    "the stream ended before the reply did");
 	if (r->failure == FAILURE_NONE)
 		settle(r);
-	if (r->failure != FAILURE_NONE)
-		reply_drop_calls(r);
 	/* A model's content that says nothing has no place in the history. */
-	if (r->failure != FAILURE_NONE ||
-	    (r->text.len == 0 && r->ncalls == 0)) {
+	if (r->text.len == 0 && r->ncalls == 0) {
 		json_object_put(r->native);
 		r->native = NULL;
 	}

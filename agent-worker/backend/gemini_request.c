@@ -113,14 +113,6 @@ is_on(struct json_object *params, const char *name)
 	return (json_object_get_boolean(member(params, name)));
 }
 
-static const char *
-text_of(struct json_object *value)
-{
-	if (!json_object_is_type(value, json_type_string))
-		return ("");
-	return (json_object_get_string(value));
-}
-
 /* The number of the Gemini that a model belongs to; none is the latest. */
 static long
 generation(const char *model)
@@ -189,7 +181,7 @@ add_given(struct json_object *thinking, struct json_object *given)
 			    p != NULL && p->place == PLACE_THINKING ? p->as
 								    : name,
 			    json_object_get(value));
-		else if (strcmp(text_of(value), "disabled") == 0)
+		else if (member_says(given, "type", "disabled"))
 			set(thinking, "thinkingBudget", json_object_new_int(0));
 	}
 }
@@ -211,10 +203,10 @@ add_thinking(
     struct json_object *thinking, struct json_object *params, const char *model)
 {
 	struct json_object *on = member(params, "enable_thinking");
-	const char *effort = text_of(member(params, "reasoning_effort"));
+	const char *effort = member_text(params, "reasoning_effort");
 
 	if (*effort == '\0')
-		effort = text_of(member(member(params, "reasoning"), "effort"));
+		effort = member_text(member(params, "reasoning"), "effort");
 	add_given(thinking, member(params, "thinking"));
 	if (on != NULL && !json_object_get_boolean(on))
 		set(thinking, "thinkingBudget", json_object_new_int(0));
@@ -358,13 +350,13 @@ add_own_tools(struct json_object *list, struct json_object *params)
 
 /* What the user wants of functions, where there are any. */
 static void
-add_choice(struct json_object *request, struct json_object *choice)
+add_choice(struct json_object *request, struct json_object *params)
 {
 	struct json_object *config;
 	size_t i;
 
 	for (i = 0; i < COUNT(modes); i++) {
-		if (strcmp(text_of(choice), modes[i].choice) != 0)
+		if (!member_says(params, "tool_choice", modes[i].choice))
 			continue;
 		config = inner(
 		    inner(request, "toolConfig"), "functionCallingConfig");
@@ -408,7 +400,7 @@ add_tools(struct json_object *request, struct json_object *params,
 		    list, "functionDeclarations", functions_new(tools, ntools));
 		if (own)
 			allow_both(request);
-		add_choice(request, member(params, "tool_choice"));
+		add_choice(request, params);
 	}
 	if (json_object_array_length(list) > 0)
 		set(request, "tools", list);
@@ -424,7 +416,6 @@ gemini_build_request(const struct backend_config *config, const char *model,
 	struct json_object *request = json_object_new_object();
 	struct json_object *params = config->params, *parts, *part;
 	struct json_object *contents = json_object_new_array();
-	size_t i, n = json_object_array_length(history);
 
 	if (!json_object_is_type(params, json_type_object))
 		params = NULL;
@@ -436,9 +427,7 @@ gemini_build_request(const struct backend_config *config, const char *model,
 		set(inner(request, "systemInstruction"), "parts", parts);
 	}
 	/* A list of its own: the history grows while the request may live. */
-	for (i = 0; i < n; i++)
-		json_object_array_add(contents,
-		    json_object_get(json_object_array_get_idx(history, i)));
+	list_append(contents, history);
 	set(request, "contents", contents);
 	add_tools(request, params, model, tools, ntools);
 	add_parameters(request, params, model);

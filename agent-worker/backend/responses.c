@@ -32,11 +32,7 @@ responses_add_user(struct json_object *history, const char *text)
 static void
 responses_add_reply(struct json_object *history, const struct reply *r)
 {
-	size_t i, n = items_count(r->native);
-
-	for (i = 0; i < n; i++)
-		json_object_array_add(
-		    history, json_object_get(items_at(r->native, i)));
+	list_append(history, r->native);
 }
 
 /* The API has no mark for an error: the text alone says it. */
@@ -77,25 +73,25 @@ static bool
 is_same_item(struct json_object *slot, struct json_object *event)
 {
 	struct json_object *number = member(event, "output_index");
-	const char *id = item_text(event, "item_id");
+	const char *id = member_text(event, "item_id");
 
 	if (*id == '\0')
-		id = item_text(member(event, "item"), "id");
-	if (*id != '\0' && item_says(member(slot, "item"), "id", id))
+		id = member_text(member(event, "item"), "id");
+	if (*id != '\0' && member_says(member(slot, "item"), "id", id))
 		return (true);
 	return (number != NULL &&
 	    json_object_equal(member(slot, "output_index"), number) &&
-	    !item_says(slot, "type", "response.output_item.done"));
+	    !member_says(slot, "type", "response.output_item.done"));
 }
 
 /* The number of items if there is none yet. */
 static size_t
 slot_of(struct reply *r, struct json_object *event)
 {
-	size_t i, n = items_count(r->native);
+	size_t i, n = list_count(r->native);
 
 	for (i = n; i > 0; i--)
-		if (is_same_item(items_at(r->native, i - 1), event))
+		if (is_same_item(list_at(r->native, i - 1), event))
 			return (i - 1);
 	return (n);
 }
@@ -108,7 +104,7 @@ insert_slot(struct json_object *slots, struct json_object *event)
 	size_t i = json_object_array_length(slots);
 
 	for (; i > 0; i--) {
-		struct json_object *slot = items_at(slots, i - 1);
+		struct json_object *slot = list_at(slots, i - 1);
 
 		if (json_object_get_int64(member(slot, "output_index")) <=
 		    number)
@@ -148,7 +144,7 @@ take_new_item(struct reply *r, struct json_object *event)
 static void
 take_text(struct reply *r, struct json_object *event)
 {
-	struct json_object *slot = items_at(r->native, slot_of(r, event));
+	struct json_object *slot = list_at(r->native, slot_of(r, event));
 	bool aside = item_is_commentary(member(slot, "item"));
 
 	reply_add_string(
@@ -239,7 +235,7 @@ take_response(const struct backend_config *config, struct reply *r,
 	if (strcmp(status, "completed") == 0)
 		r->finish = FINISH_STOP;
 	else if (strcmp(status, "incomplete") == 0)
-		r->finish = item_says(why, "reason", "content_filter")
+		r->finish = member_says(why, "reason", "content_filter")
 		    ? FINISH_FILTER
 		    : FINISH_LENGTH;
 	if (r->finish == FINISH_NONE)
@@ -300,7 +296,7 @@ take_event(const struct backend_config *config, struct reply *r,
 			events[i].take(r, root);
 	/* what a message says is in the reply's text */
 	if (strcmp(type, "response.output_item.done") == 0 &&
-	    !item_says(member(root, "item"), "type", "message"))
+	    !member_says(member(root, "item"), "type", "message"))
 		r->native_len += len;
 }
 
@@ -308,10 +304,10 @@ take_event(const struct backend_config *config, struct reply *r,
 static bool
 has_commentary(struct json_object *slots)
 {
-	size_t i, n = items_count(slots);
+	size_t i, n = list_count(slots);
 
 	for (i = 0; i < n; i++)
-		if (item_is_commentary(member(items_at(slots, i), "item")))
+		if (item_is_commentary(member(list_at(slots, i), "item")))
 			return (true);
 	return (false);
 }
@@ -369,7 +365,7 @@ responses_consume_event(const struct backend_config *config, struct reply *r,
 		return;
 	if ((root = reply_parse_event(r, data, len)) == NULL)
 		return;
-	type = item_text(root, "type");
+	type = member_text(root, "type");
 	take_event(config, r, *type == '\0' ? event : type, root, data, len);
 	json_object_put(root);
 }
@@ -384,25 +380,11 @@ responses_consume_body(const struct backend_config *config, struct reply *r,
 	root = reply_parse_body(r, config, status, body, len);
 	if (root == NULL)
 		return;
-	how = item_text(root, "status");
-	if (*how == '\0' && items_count(member(root, "output")) > 0)
+	how = member_text(root, "status");
+	if (*how == '\0' && list_count(member(root, "output")) > 0)
 		how = "completed";
 	take_response(config, r, how, root, body, len);
 	json_object_put(root);
-}
-
-static void
-responses_finish(const struct backend_config *config, struct reply *r)
-{
-	(void)config;
-	if (r->failure == FAILURE_NONE && !r->done)
-		reply_fail(r, FAILURE_TRUNCATED,
-		    "the stream ended before the reply did");
-	if (r->failure == FAILURE_NONE)
-		return;
-	reply_drop_calls(r);
-	json_object_put(r->native);
-	r->native = NULL;
 }
 
 const struct backend backend_responses = {
@@ -415,5 +397,4 @@ const struct backend backend_responses = {
 	.build_request = responses_build_request,
 	.consume_event = responses_consume_event,
 	.consume_body = responses_consume_body,
-	.finish = responses_finish,
 };

@@ -23,15 +23,7 @@ void responses_settle(struct reply *, struct json_object *response);
 /* Thoughts that do not belong together stand apart. */
 void responses_part_thoughts(struct reply *);
 
-/* A member of item that is a string, or "". */
-const char *item_text(struct json_object *item, const char *name);
-bool item_says(struct json_object *item, const char *name, const char *text);
-
 /* What the model says while it works is no part of its answer. */
 bool item_is_commentary(struct json_object *item);
-
-/* Of anything: what is no list has no items, and NULL behind the last. */
-size_t items_count(struct json_object *items);
-struct json_object *items_at(struct json_object *items, size_t i);
 
 #endif

@@ -10,43 +10,11 @@
 #include "agent-worker/backend/responses.h"
 #include "ipc/xmalloc.h"
 
-const char *
-item_text(struct json_object *item, const char *name)
-{
-	struct json_object *value = member(item, name);
-
-	if (!json_object_is_type(value, json_type_string))
-		return ("");
-	return (json_object_get_string(value));
-}
-
-bool
-item_says(struct json_object *item, const char *name, const char *text)
-{
-	return (strcmp(item_text(item, name), text) == 0);
-}
-
 bool
 item_is_commentary(struct json_object *item)
 {
-	return (item_says(item, "type", "message") &&
-	    item_says(item, "phase", "commentary"));
-}
-
-size_t
-items_count(struct json_object *items)
-{
-	if (!json_object_is_type(items, json_type_array))
-		return (0);
-	return (json_object_array_length(items));
-}
-
-struct json_object *
-items_at(struct json_object *items, size_t i)
-{
-	if (i >= items_count(items))
-		return (NULL);
-	return (json_object_array_get_idx(items, i));
+	return (member_says(item, "type", "message") &&
+	    member_says(item, "phase", "commentary"));
 }
 
 void
@@ -63,10 +31,10 @@ responses_part_thoughts(struct reply *r)
 static void
 add_parts(struct buf *out, struct json_object *parts)
 {
-	size_t i, n = items_count(parts);
+	size_t i, n = list_count(parts);
 
 	for (i = 0; i < n; i++) {
-		struct json_object *part = items_at(parts, i);
+		struct json_object *part = list_at(parts, i);
 
 		reply_add_string(out, member(part, "text"));
 		reply_add_string(out, member(part, "refusal"));
@@ -81,7 +49,7 @@ take_thoughts(struct reply *r, struct json_object *item)
 	if (item_is_commentary(item)) {
 		responses_part_thoughts(r);
 		add_parts(&r->reasoning, member(item, "content"));
-	} else if (item_says(item, "type", "reasoning")) {
+	} else if (member_says(item, "type", "reasoning")) {
 		responses_part_thoughts(r);
 		add_parts(&r->reasoning, member(item, "summary"));
 		add_parts(&r->reasoning, member(item, "content"));
@@ -108,11 +76,11 @@ settle_text(struct reply *r, struct json_object *items)
 	struct buf text = BUF_INITIALIZER;
 
 	for (i = 0; i < n; i++) {
-		struct json_object *item = items_at(items, i);
+		struct json_object *item = list_at(items, i);
 
 		if (unheard)
 			take_thoughts(r, item);
-		if (!item_says(item, "type", "message"))
+		if (!member_says(item, "type", "message"))
 			continue;
 		any = true;
 		if (!item_is_commentary(item))
@@ -131,7 +99,7 @@ is_known(const struct reply *r, struct json_object *item)
 	size_t i;
 
 	for (i = 0; i < r->ncalls; i++)
-		if (item_says(item, "call_id", r->calls[i].id))
+		if (member_says(item, "call_id", r->calls[i].id))
 			return (true);
 	return (false);
 }
@@ -144,15 +112,15 @@ settle_calls(struct reply *r, struct json_object *items, bool cut)
 	struct tool_call *c;
 
 	for (i = 0; i < n; i++) {
-		struct json_object *item = items_at(items, i);
+		struct json_object *item = list_at(items, i);
 
-		if (!item_says(item, "type", "function_call") ||
-		    *item_text(item, "call_id") == '\0' || is_known(r, item))
+		if (!member_says(item, "type", "function_call") ||
+		    *member_text(item, "call_id") == '\0' || is_known(r, item))
 			continue;
 		if ((c = calls_add(r)) == NULL)
 			return;
-		c->id = xstrdup(item_text(item, "call_id"));
-		c->name = xstrdup(item_text(item, "name"));
+		c->id = xstrdup(member_text(item, "call_id"));
+		c->name = xstrdup(member_text(item, "name"));
 		reply_add_string(&c->arguments, member(item, "arguments"));
 	}
 	calls_finish(r, cut);
@@ -164,7 +132,7 @@ drop_last_reasoning(struct json_object *list)
 {
 	size_t n = json_object_array_length(list);
 
-	while (n > 0 && item_says(items_at(list, n - 1), "type", "reasoning"))
+	while (n > 0 && member_says(list_at(list, n - 1), "type", "reasoning"))
 		json_object_array_del_idx(list, --n, 1);
 }
 
@@ -190,17 +158,17 @@ native_new(const struct reply *r, struct json_object *items)
 	size_t i, n = json_object_array_length(items), next = 0;
 
 	for (i = 0; i < n; i++) {
-		struct json_object *item = items_at(items, i);
-		bool called = item_says(item, "type", "function_call");
+		struct json_object *item = list_at(items, i);
+		bool called = member_says(item, "type", "function_call");
 
 		if (called &&
 		    (next == r->ncalls ||
-			!item_says(item, "call_id", r->calls[next].id))) {
+			!member_says(item, "call_id", r->calls[next].id))) {
 			drop_last_reasoning(list);
 			continue;
 		}
-		if (item_says(item, "type", "reasoning") &&
-		    *item_text(item, "encrypted_content") == '\0')
+		if (member_says(item, "type", "reasoning") &&
+		    *member_text(item, "encrypted_content") == '\0')
 			continue;
 		next += called ? 1 : 0;
 		json_object_array_add(list, json_object_get(item));
@@ -216,16 +184,16 @@ static struct json_object *
 items_new(struct reply *r, struct json_object *output)
 {
 	struct json_object *items = json_object_new_array();
-	size_t i, n = items_count(r->native);
+	size_t i, n = list_count(r->native);
 
 	for (i = 0; i < n; i++) {
-		struct json_object *slot = items_at(r->native, i);
+		struct json_object *slot = list_at(r->native, i);
 
-		if (item_says(slot, "type", "response.output_item.done"))
+		if (member_says(slot, "type", "response.output_item.done"))
 			json_object_array_add(
 			    items, json_object_get(member(slot, "item")));
 	}
-	if (items_count(output) <= json_object_array_length(items))
+	if (list_count(output) <= json_object_array_length(items))
 		return (items);
 	json_object_put(items);
 	return (json_object_get(output));

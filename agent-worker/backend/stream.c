@@ -125,5 +125,11 @@ stream_end(struct stream *s, const struct http_response *response)
 		else
 			end_broken(s, response);
 	}
-	s->backend->finish(s->config, s->reply);
+	if (s->reply->failure == FAILURE_NONE && !reply_is_complete(s->reply))
+		reply_fail(s->reply, FAILURE_TRUNCATED,
+		    "the stream ended before the reply did");
+	if (s->backend->finish != NULL)
+		s->backend->finish(s->config, s->reply);
+	if (s->reply->failure != FAILURE_NONE)
+		reply_drop(s->reply);
 }
