@@ -10,14 +10,17 @@
 #include "supervisor/decide/account.h"
 #include "supervisor/decide/session.h"
 
+#define PERCENT_FINAL 95 /* the final answer is there */
+
 static const struct {
 	const char *name;
 	int milestone;
+	size_t (*done)(const struct session *); /* agents that got so far */
 } phases[PHASES] = {
-	[PHASE_PLANNING] = { "planning", 10 },
-	[PHASE_GENERATION] = { "generation", 50 },
-	[PHASE_VOTING] = { "voting", 75 },
-	[PHASE_PRESENTATION] = { "presentation", 100 },
+	[PHASE_PLANNING] = { "planning", 10, session_living_ready },
+	[PHASE_GENERATION] = { "generation", 50, session_living_acted },
+	[PHASE_VOTING] = { "voting", 75, session_living_voted },
+	[PHASE_PRESENTATION] = { "presentation", 100, NULL },
 };
 
 static const char *const status_names[] = {
@@ -118,7 +121,7 @@ set(char **slot, const char *value)
 	*slot = value == NULL ? NULL : xstrdup(value);
 }
 
-/* --- one function per event that changes more than a member or two --- */
+/* --- one function per event --- */
 
 static int
 compare_ids(const void *a, const void *b, void *arg)
@@ -351,126 +354,137 @@ apply_run_ended(struct session *s, const struct event *e)
 		settle(s, &s->agents[i], e->time);
 }
 
-/* Events about one agent; a points to it. */
 static void
-apply_to_agent(
-    struct session *s, const struct event *e, struct session_agent *a)
+apply_started(struct session *s, const struct event *e)
 {
-	switch (e->type) {
-	case EVENT_AGENT_STARTED:
-		a->pid = e->pid;
-		a->attempts = e->attempt;
-		a->process_restarts = (int)e->attempt - 1;
-		set(&a->activity, "starting");
-		break;
-	case EVENT_AGENT_READY:
-		a->ready = true;
-		set(&a->activity, "idle");
-		break;
-	case EVENT_TURN_STARTED:
-	case EVENT_PRESENTATION:
-		a->turn = e->turn;
-		a->busy = true;
-		set(&a->activity, "waiting_model");
+	struct session_agent *a = &s->agents[e->who];
+
+	a->pid = e->pid;
+	a->attempts = e->attempt;
+	a->process_restarts = (int)e->attempt - 1;
+	set(&a->activity, "starting");
+}
+
+static void
+apply_ready(struct session *s, const struct event *e)
+{
+	s->agents[e->who].ready = true;
+	set(&s->agents[e->who].activity, "idle");
+}
+
+static void
+apply_turn(struct session *s, const struct event *e)
+{
+	struct session_agent *a = &s->agents[e->who];
+
+	a->turn = e->turn;
+	a->busy = true;
+	set(&a->activity, "waiting_model");
+	a->status = AGENT_STREAMING;
+	s->presenting |= e->type == EVENT_PRESENTATION;
+}
+
+static void
+apply_activity(struct session *s, const struct event *e)
+{
+	struct session_agent *a = &s->agents[e->who];
+
+	set(&a->activity, e->activity);
+	if (e->model != NULL)
+		set(&a->model, e->model);
+	if (a->busy)
 		a->status = AGENT_STREAMING;
-		s->presenting |= e->type == EVENT_PRESENTATION;
-		break;
-	case EVENT_ACTIVITY:
-		set(&a->activity, e->activity);
-		if (e->model != NULL)
-			set(&a->model, e->model);
-		if (a->busy)
-			a->status = AGENT_STREAMING;
-		break;
-	case EVENT_USAGE:
-		account_usage(s, e);
-		break;
-	case EVENT_ANSWER:
-		apply_answer(s, e);
-		break;
-	case EVENT_VOTE:
-		apply_vote(s, e);
-		break;
-	case EVENT_ATTEMPT_FAILED:
-		apply_error(a, e);
-		a->status = AGENT_RESTARTING;
-		break;
-	case EVENT_AGENT_EXITED:
-		apply_exited(s, e);
-		break;
-	case EVENT_AGENT_FAILED:
-		apply_error(a, e);
-		a->ended = a->failed = true;
-		a->status = strcmp(e->kind, "timeout") == 0 ? AGENT_TIMEOUT
-							    : AGENT_ERROR;
-		break;
-	case EVENT_WINNER:
-		s->winner = e->who;
-		set(&s->winner_reason, e->text);
-		break;
-	case EVENT_RESTART:
-		apply_restart(s, e);
-		break;
-	case EVENT_FINAL_ANSWER:
-		set(&s->final_path, e->path);
-		set(&s->final_preview, e->text);
-		set(&s->final_sha256, e->sha256);
-		s->final_bytes = e->bytes;
-		s->presented = e->presented;
-		settle(s, a, e->time);
-		break;
-	case EVENT_CHILD_OPENED:
-		account_child_opened(s, e);
-		break;
-	case EVENT_CHILD_STATE:
-	case EVENT_CHILD_ENDED:
-		account_child(s, e);
-		break;
-	case EVENT_REFUSED:
-	case EVENT_PLANNING:
-	case EVENT_RUN_STARTED:
-	case EVENT_WARNING:
-	case EVENT_STALLED:
-	case EVENT_RESUMED:
-	case EVENT_STOPPING:
-	case EVENT_ORPHANS:
-	case EVENT_RUN_ENDED:
-		break;
-	}
-	s->last_active = e->who;
-	a->last_activity = e->time;
-	s->last_progress = e->time;
 }
 
 static void
-apply_to_run(struct session *s, const struct event *e)
+apply_attempt_failed(struct session *s, const struct event *e)
 {
-	if (e->type == EVENT_RUN_STARTED)
-		apply_run_started(s, e);
-	else if (e->type == EVENT_STALLED || e->type == EVENT_RESUMED)
-		s->stalled = e->type == EVENT_STALLED;
-	else if (e->type == EVENT_STOPPING)
-		set(&s->stopping, e->kind);
-	else if (e->type == EVENT_ORPHANS)
-		s->orphans += e->count;
-	else if (e->type == EVENT_RUN_ENDED)
-		apply_run_ended(s, e);
-}
-
-/* 10 + 40 * 2 / 3: how far between the milestones before and after. */
-static int
-between(int from, int to, size_t part, size_t whole)
-{
-	if (whole == 0)
-		return (from);
-	return (from + (int)((size_t)(to - from) * part / whole));
+	apply_error(&s->agents[e->who], e);
+	s->agents[e->who].status = AGENT_RESTARTING;
 }
 
 static void
-advance(struct session *s)
+apply_failed(struct session *s, const struct event *e)
+{
+	struct session_agent *a = &s->agents[e->who];
+
+	apply_error(a, e);
+	a->ended = a->failed = true;
+	a->status =
+	    strcmp(e->kind, "timeout") == 0 ? AGENT_TIMEOUT : AGENT_ERROR;
+}
+
+static void
+apply_winner(struct session *s, const struct event *e)
+{
+	s->winner = e->who;
+	set(&s->winner_reason, e->text);
+}
+
+static void
+apply_final(struct session *s, const struct event *e)
+{
+	set(&s->final_path, e->path);
+	set(&s->final_preview, e->text);
+	set(&s->final_sha256, e->sha256);
+	s->final_bytes = e->bytes;
+	s->presented = e->presented;
+	settle(s, &s->agents[e->who], e->time);
+}
+
+static void
+apply_stalled(struct session *s, const struct event *e)
+{
+	s->stalled = e->type == EVENT_STALLED;
+}
+
+static void
+apply_stopping(struct session *s, const struct event *e)
+{
+	set(&s->stopping, e->kind);
+}
+
+static void
+apply_orphans(struct session *s, const struct event *e)
+{
+	s->orphans += e->count;
+}
+
+typedef void apply_fn(struct session *, const struct event *);
+
+/* What an event about an agent changes; and one about nobody. */
+static apply_fn *const of_agent[EVENT_TYPES] = {
+	[EVENT_AGENT_STARTED] = apply_started,
+	[EVENT_AGENT_READY] = apply_ready,
+	[EVENT_TURN_STARTED] = apply_turn,
+	[EVENT_PRESENTATION] = apply_turn,
+	[EVENT_ACTIVITY] = apply_activity,
+	[EVENT_USAGE] = account_usage,
+	[EVENT_ANSWER] = apply_answer,
+	[EVENT_VOTE] = apply_vote,
+	[EVENT_ATTEMPT_FAILED] = apply_attempt_failed,
+	[EVENT_AGENT_EXITED] = apply_exited,
+	[EVENT_AGENT_FAILED] = apply_failed,
+	[EVENT_WINNER] = apply_winner,
+	[EVENT_RESTART] = apply_restart,
+	[EVENT_FINAL_ANSWER] = apply_final,
+	[EVENT_CHILD_OPENED] = account_child_opened,
+	[EVENT_CHILD_STATE] = account_child,
+	[EVENT_CHILD_ENDED] = account_child,
+};
+static apply_fn *const of_run[EVENT_TYPES] = {
+	[EVENT_RUN_STARTED] = apply_run_started,
+	[EVENT_STALLED] = apply_stalled,
+	[EVENT_RESUMED] = apply_stalled,
+	[EVENT_STOPPING] = apply_stopping,
+	[EVENT_ORPHANS] = apply_orphans,
+	[EVENT_RUN_ENDED] = apply_run_ended,
+};
+
+static void
+advance_phase(struct session *s)
 {
 	size_t living = session_living(s);
-	int percent = 0;
 
 	if (s->phase == PHASE_PLANNING && living > 0 &&
 	    session_living_ready(s) == living) {
@@ -489,25 +503,33 @@ advance(struct session *s)
 	}
 	if (s->ended && s->final_path != NULL)
 		s->reached[PHASE_PRESENTATION] = true;
+}
 
-	switch (s->phase) {
-	case PHASE_PLANNING:
-		percent = between(0, 10, session_living_ready(s), living);
-		break;
-	case PHASE_GENERATION:
-		percent = between(10, 50, session_living_acted(s), living);
-		break;
-	case PHASE_VOTING:
-		percent = between(50, 75, session_living_voted(s), living);
-		break;
-	case PHASE_PRESENTATION:
-		percent = s->final_path != NULL ? 95 : 75;
-		break;
-	}
-	if (percent > 99)
-		percent = 99;
+/* How far between the milestone before the phase and its own. */
+static int
+percent_of(const struct session *s)
+{
+	int from = s->phase == 0 ? 0 : phases[s->phase - 1].milestone;
+	int way = phases[s->phase].milestone - from;
+	size_t living = session_living(s);
+
+	if (s->phase == PHASE_PRESENTATION)
+		return (s->final_path != NULL ? PERCENT_FINAL : from);
+	if (living == 0)
+		return (from);
+	return (from + (int)((size_t)way * phases[s->phase].done(s) / living));
+}
+
+/* It never falls, and is 100 only at the end. */
+static void
+advance_percent(struct session *s)
+{
+	int percent = percent_of(s);
+
 	if (s->ended)
 		percent = 100;
+	else if (percent > 99)
+		percent = 99;
 	if (percent > s->percent)
 		s->percent = percent;
 }
@@ -515,15 +537,19 @@ advance(struct session *s)
 void
 session_apply(struct session *s, struct event *e)
 {
+	apply_fn *apply;
+
 	s->last_time = e->time;
 	s->at_ms = e->at_ms;
-	if (e->agent != NULL)
-		e->who = session_agent_by_id(s, e->agent);
-	else
-		e->who = -1;
-	if (e->who != -1)
-		apply_to_agent(s, e, &s->agents[e->who]);
-	else
-		apply_to_run(s, e);
-	advance(s);
+	e->who = e->agent == NULL ? -1 : session_agent_by_id(s, e->agent);
+	apply = e->who == -1 ? of_run[e->type] : of_agent[e->type];
+	if (apply != NULL)
+		apply(s, e);
+	if (e->who != -1) {
+		s->last_active = e->who;
+		s->agents[e->who].last_activity = e->time;
+		s->last_progress = e->time;
+	}
+	advance_phase(s);
+	advance_percent(s);
 }
