@@ -9,6 +9,12 @@
 
 #define TARGET_SHOWN 40 /* bytes of a name that nobody has */
 
+const char *
+session_winner_id(const struct session *s)
+{
+	return (s->winner == -1 ? NULL : s->agents[s->winner].id);
+}
+
 int
 session_agent_by_id(const struct session *s, const char *id)
 {

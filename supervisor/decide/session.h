@@ -184,6 +184,9 @@ void session_free(struct session *);
 /* The next event.  Sets its `who`. */
 void session_apply(struct session *, struct event *);
 
+/* NULL: there is none yet. */
+const char *session_winner_id(const struct session *);
+
 /* Index of an agent by id or by anonymous name; -1. */
 int session_agent_by_id(const struct session *, const char *id);
 int session_agent_by_name(const struct session *, const char *anonymous);

@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ipc/buf.h"
+#include "ipc/field.h"
+#include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/record/atomic.h"
@@ -127,4 +130,18 @@ artifact_release(struct artifact *a)
 {
 	free(a->path);
 	a->path = NULL;
+}
+
+struct json_object *
+artifact_json(const struct artifact *a)
+{
+	struct json_object *o = json_object_new_object();
+	struct buf path = BUF_INITIALIZER;
+
+	utf8_clean(&path, a->path, strlen(a->path));
+	field_put_str(o, "path", path.data);
+	field_put_int(o, "bytes", a->bytes);
+	field_put_str(o, "sha256", a->sha256);
+	buf_release(&path);
+	return (o);
 }

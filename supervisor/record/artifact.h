@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <json-c/json.h>
+
 #define ARTIFACT_SHA256_LEN 65 /* hexadecimal, with its NUL */
 
 struct artifact {
@@ -40,5 +42,8 @@ int artifact_write(const char *run_dir, const char *dir, const char *name,
     const void *data, size_t len, struct artifact *out);
 
 void artifact_release(struct artifact *);
+
+/* {"path", "bytes", "sha256"}, the caller's; a name may be any bytes. */
+struct json_object *artifact_json(const struct artifact *);
 
 #endif

@@ -11,9 +11,7 @@
 #include <unistd.h>
 
 #include "ipc/buf.h"
-#include "ipc/field.h"
 #include "ipc/tree.h"
-#include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/record/filelist.h"
@@ -22,6 +20,7 @@
 
 struct collected {
 	struct buf dir; /* that one stands in, with its slash */
+	size_t skip;    /* of it: what leads to the run's directory */
 	struct artifact *files;
 	size_t n;
 	int64_t left_out;
@@ -84,8 +83,8 @@ entry(void *arg, int dir, const char *name, const struct stat *st)
 	    c->dir.len + strlen(name) >= PATH_MAX || digest(fd, &file) == -1) {
 		c->left_out++;
 	} else {
-		file.path =
-		    xasprintf("%.*s%s", (int)c->dir.len, c->dir.data, name);
+		file.path = xasprintf("%.*s%s", (int)(c->dir.len - c->skip),
+		    c->dir.data + c->skip, name);
 		c->files[c->n++] = file;
 	}
 	if (fd != -1)
@@ -111,20 +110,6 @@ compare(const void *a, const void *b)
 	    ((const struct artifact *)b)->path));
 }
 
-static struct json_object *
-row(const struct artifact *f, size_t skip)
-{
-	struct json_object *o = json_object_new_object();
-	struct buf path = BUF_INITIALIZER;
-
-	utf8_clean(&path, f->path + skip, strlen(f->path + skip));
-	field_put_str(o, "path", path.data);
-	field_put_int(o, "bytes", f->bytes);
-	field_put_str(o, "sha256", f->sha256);
-	buf_release(&path);
-	return (o);
-}
-
 int64_t
 filelist_append(struct json_object *list, const char *run_dir, const char *dir)
 {
@@ -133,7 +118,7 @@ filelist_append(struct json_object *list, const char *run_dir, const char *dir)
 		.entry = entry,
 		.unreadable = unreadable };
 	char *path = xasprintf("%s/%s", run_dir, dir);
-	struct collected c = { 0 };
+	struct collected c = { .skip = strlen(run_dir) + 1 };
 	size_t i;
 
 	c.files = xcalloc(FILELIST_MAX, sizeof(*c.files));
@@ -141,8 +126,7 @@ filelist_append(struct json_object *list, const char *run_dir, const char *dir)
 		c.left_out++;
 	qsort(c.files, c.n, sizeof(*c.files), compare);
 	for (i = 0; i < c.n; i++) {
-		json_object_array_add(
-		    list, row(&c.files[i], strlen(run_dir) + 1));
+		json_object_array_add(list, artifact_json(&c.files[i]));
 		artifact_release(&c.files[i]);
 	}
 	free(c.files);

@@ -29,17 +29,6 @@ struct manifest {
 	int error; /* the first errno; 0: none */
 };
 
-static struct json_object *
-file_row(const struct artifact *f)
-{
-	struct json_object *o = json_object_new_object();
-
-	field_put_str(o, "path", f->path);
-	field_put_int(o, "bytes", f->bytes);
-	field_put_str(o, "sha256", f->sha256);
-	return (o);
-}
-
 /* What came with an answer stays where it is, and is shown. */
 static void
 show_files(const struct manifest *m, const struct session_agent *a,
@@ -113,7 +102,7 @@ write_answer(struct manifest *m, const struct session *s,
 		ret = artifact_write(m->run_dir, dir, "answer.txt",
 		    texts[a->latest], strlen(texts[a->latest]), &file);
 	if (ret == 0) {
-		o = file_row(&file);
+		o = artifact_json(&file);
 		field_put_str(o, "label", answer->label);
 		json_object_array_add(m->rows[a - s->agents].files, o);
 		show_files(m, a, answer);
@@ -170,19 +159,6 @@ agent_row(const struct session *s, const struct session_agent *a,
 	json_object_object_add(o, "artifacts", json_object_get(row->files));
 	if (row->left_out > 0)
 		field_put_int(o, "artifacts_left_out", row->left_out);
-	return (o);
-}
-
-static struct json_object *
-votes(const struct session *s)
-{
-	struct json_object *o = json_object_new_object();
-	size_t i;
-
-	for (i = 0; i < s->nanswers; i++)
-		if (s->answers[i].votes > 0)
-			field_put_int(
-			    o, s->answers[i].label, s->answers[i].votes);
 	return (o);
 }
 
@@ -265,16 +241,15 @@ describe(struct manifest *m, const struct session *s,
 	field_put_int(o, "schema_version", MANIFEST_VERSION);
 	field_put_str(o, "outcome", outcome);
 	field_put_str(o, "stopped_by", s->stopping);
-	field_put_str(
-	    o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
+	field_put_str(o, "winner", session_winner_id(s));
 	field_put_str(o, "winner_reason", s->winner_reason);
 	json_object_object_add(
-	    o, "final_answer", final == NULL ? NULL : file_row(final));
+	    o, "final_answer", final == NULL ? NULL : artifact_json(final));
 	if (final != NULL)
 		add_final_files(o, m->run_dir, s);
 	json_object_object_add(
 	    o, "presented", json_object_new_boolean(s->presented));
-	json_object_object_add(o, "votes", votes(s));
+	json_object_object_add(o, "votes", votes_counted(s, false));
 	json_object_object_add(o, "agents", agent_rows(m, s));
 	json_object_object_add(o, "estimated_cost", field_real(s->usage.cost));
 	return (o);

@@ -200,8 +200,7 @@ describe_end(struct entry *x)
 {
 	const struct session *s = x->report->now;
 
-	field_put_str(x->context, "final_winner",
-	    s->winner == -1 ? NULL : s->agents[s->winner].id);
+	field_put_str(x->context, "final_winner", session_winner_id(s));
 	field_put_int(x->context, "total_answers", (int64_t)s->nanswers);
 	field_put_int(x->context, "total_votes", (int64_t)session_voted(s));
 	field_put_str(x->context, "outcome", x->event->outcome);
@@ -345,8 +344,7 @@ begin(const struct report *r, struct buf *out)
 	json_object_object_add(o, "agent_ids", all_ids(s));
 	json_object_object_add(o, "start_time", field_real(s->start_time));
 	json_object_object_add(o, "end_time", field_real(s->last_time));
-	field_put_str(o, "final_winner",
-	    s->winner == -1 ? NULL : s->agents[s->winner].id);
+	field_put_str(o, "final_winner", session_winner_id(s));
 	buf_adds(out, "{\n\"session_metadata\": ");
 	report_json(out, o);
 	buf_adds(out, ",\n\"events\": [");

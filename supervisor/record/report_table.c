@@ -138,6 +138,7 @@ copy(char text[TEXT_MAX], const char *from, size_t max)
 	free(line);
 }
 
+/* Those whose head takes more than one string of the event. */
 static void
 say_turn(const struct report *r, const struct event *e, struct note *n)
 {
@@ -148,36 +149,11 @@ say_turn(const struct report *r, const struct event *e, struct note *n)
 }
 
 static void
-say_answer(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	snprintf(n->head, sizeof(n->head), "NEW ANSWER: %.40s", e->label);
-	copy(n->body, e->text, TEXT_MAX / 2);
-}
-
-static void
-say_vote(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	snprintf(n->head, sizeof(n->head), "VOTE: %.40s", e->label);
-	copy(n->body, e->text, REASON_MAX);
-}
-
-static void
-say_refused(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	snprintf(n->head, sizeof(n->head), "REFUSED: %.40s", e->kind);
-	copy(n->body, e->text, TEXT_MAX / 2);
-}
-
-static void
 say_restart(const struct report *r, const struct event *e, struct note *n)
 {
 	(void)r;
 	snprintf(n->head, sizeof(n->head), "ATTEMPT %lld OF ALL AGENTS",
 	    (long long)e->attempt);
-	copy(n->body, e->text, TEXT_MAX / 2);
 }
 
 static void
@@ -186,46 +162,6 @@ say_attempt(const struct report *r, const struct event *e, struct note *n)
 	(void)r;
 	snprintf(n->head, sizeof(n->head), "ATTEMPT %lld OF %lld FAILED",
 	    (long long)e->attempt, (long long)e->attempts_max);
-	copy(n->body, e->text, TEXT_MAX / 2);
-}
-
-static void
-say_failed(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	snprintf(n->head, sizeof(n->head), "FAILED: %.40s", e->kind);
-	copy(n->body, e->text, TEXT_MAX / 2);
-}
-
-static void
-say_text(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	copy(n->head, e->text, TEXT_MAX / 2);
-}
-
-static void
-say_warning(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	copy(n->head, "WARNING", TEXT_MAX / 2);
-	copy(n->body, e->text, TEXT_MAX / 2);
-}
-
-static void
-say_winner(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	copy(n->head, "WINNER SELECTED", TEXT_MAX / 2);
-	copy(n->body, e->text, TEXT_MAX / 2);
-}
-
-static void
-say_presentation(const struct report *r, const struct event *e, struct note *n)
-{
-	(void)r;
-	(void)e;
-	copy(n->head, "started the final presentation", TEXT_MAX / 2);
 }
 
 static void
@@ -233,7 +169,6 @@ say_final(const struct report *r, const struct event *e, struct note *n)
 {
 	snprintf(n->head, sizeof(n->head), "FINAL ANSWER: %s.final",
 	    r->now->agents[e->who].anonymous);
-	copy(n->body, e->text, TEXT_MAX / 2);
 }
 
 static void
@@ -242,7 +177,6 @@ say_opened(const struct report *r, const struct event *e, struct note *n)
 	(void)r;
 	snprintf(n->head, sizeof(n->head), "NESTED RUN %lld: %.60s",
 	    (long long)e->child, e->session_id);
-	copy(n->body, e->question, TEXT_MAX / 2);
 }
 
 static void
@@ -256,34 +190,58 @@ say_ended(const struct report *r, const struct event *e, struct note *n)
 		    (long long)e->exit_code);
 }
 
-static void
-say_end(const struct report *r, const struct event *e, struct note *n)
+/* Events without a row are not for this table. */
+#define OF(member) (offsetof(struct event, member) + 1)
+static const struct {
+	const char *head;
+	size_t more; /* a string of the event behind it: OF(); 0: none */
+	size_t body; /* likewise, what is said below */
+	void (*say)(const struct report *, const struct event *, struct note *);
+} rows[EVENT_TYPES] = {
+	/* clang-format off */
+	[EVENT_TURN_STARTED] =	{ "", 0, 0, say_turn },
+	[EVENT_ANSWER] =	{ "NEW ANSWER: ", OF(label), OF(text), NULL },
+	[EVENT_VOTE] =		{ "VOTE: ", OF(label), OF(text), NULL },
+	[EVENT_REFUSED] =	{ "REFUSED: ", OF(kind), OF(text), NULL },
+	[EVENT_ATTEMPT_FAILED] = { "", 0, OF(text), say_attempt },
+	[EVENT_AGENT_FAILED] =	{ "FAILED: ", OF(kind), OF(text), NULL },
+	[EVENT_WARNING] =	{ "WARNING", 0, OF(text), NULL },
+	[EVENT_STALLED] =	{ "WARNING", 0, OF(text), NULL },
+	[EVENT_STOPPING] =	{ "", OF(text), 0, NULL },
+	[EVENT_WINNER] =	{ "WINNER SELECTED", 0, OF(text), NULL },
+	[EVENT_PRESENTATION] =	{ "started the final presentation", 0, 0, NULL },
+	[EVENT_RESTART] =	{ "", 0, OF(text), say_restart },
+	[EVENT_FINAL_ANSWER] =	{ "", 0, OF(text), say_final },
+	[EVENT_CHILD_OPENED] =	{ "", 0, OF(question), say_opened },
+	[EVENT_CHILD_ENDED] =	{ "", 0, 0, say_ended },
+	[EVENT_RUN_ENDED] =	{ "ENDED: ", OF(outcome), OF(text), NULL },
+	/* clang-format on */
+};
+
+static const char *
+string_of(const struct event *e, size_t of)
 {
-	(void)r;
-	snprintf(n->head, sizeof(n->head), "ENDED: %.40s", e->outcome);
-	copy(n->body, e->text == NULL ? "" : e->text, TEXT_MAX / 2);
+	const char *s = NULL;
+
+	if (of != 0)
+		s = *(const char *const *)(const void *)((const char *)e + of -
+		    1);
+	return (s == NULL ? "" : s);
 }
 
-/* Events without a row are not for this table. */
-static void (*const say[EVENT_TYPES])(
-    const struct report *, const struct event *, struct note *) = {
-	[EVENT_TURN_STARTED] = say_turn,
-	[EVENT_ANSWER] = say_answer,
-	[EVENT_VOTE] = say_vote,
-	[EVENT_REFUSED] = say_refused,
-	[EVENT_ATTEMPT_FAILED] = say_attempt,
-	[EVENT_AGENT_FAILED] = say_failed,
-	[EVENT_WARNING] = say_warning,
-	[EVENT_STALLED] = say_warning,
-	[EVENT_STOPPING] = say_text,
-	[EVENT_WINNER] = say_winner,
-	[EVENT_PRESENTATION] = say_presentation,
-	[EVENT_RESTART] = say_restart,
-	[EVENT_FINAL_ANSWER] = say_final,
-	[EVENT_CHILD_OPENED] = say_opened,
-	[EVENT_CHILD_ENDED] = say_ended,
-	[EVENT_RUN_ENDED] = say_end,
-};
+static void
+say(const struct report *r, const struct event *e, struct note *n)
+{
+	char *head = xasprintf(
+	    "%s%s", rows[e->type].head, string_of(e, rows[e->type].more));
+
+	copy(n->head, head, TEXT_MAX / 2);
+	copy(n->body, string_of(e, rows[e->type].body),
+	    e->type == EVENT_VOTE ? REASON_MAX : TEXT_MAX / 2);
+	if (rows[e->type].say != NULL)
+		rows[e->type].say(r, e, n);
+	free(head);
+}
 
 static void
 put_restart(struct table *t, const struct report *r, const struct event *e,
@@ -310,9 +268,9 @@ put_event(
 	struct note n = { "", "" };
 	struct table *t = state;
 
-	if (say[e->type] == NULL || (e->agent != NULL && e->who == -1))
+	if (rows[e->type].head == NULL || (e->agent != NULL && e->who == -1))
 		return;
-	say[e->type](r, e, &n);
+	say(r, e, &n);
 	put_row(t, r->now, e->who, &n, out);
 	if (e->type == EVENT_ANSWER)
 		put_restart(t, r, e, out);

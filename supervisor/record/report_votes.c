@@ -127,6 +127,13 @@ put_votes(const struct votes *v, const struct session *s, bool standing,
 	}
 }
 
+/* A string; NULL is null. */
+static void
+put_text(struct buf *out, const char *text)
+{
+	report_json(out, text == NULL ? NULL : json_object_new_string(text));
+}
+
 static void
 put_summary(const struct session *s, struct buf *out)
 {
@@ -136,14 +143,9 @@ put_summary(const struct session *s, struct buf *out)
 	for (i = 0; i < s->nagents; i++)
 		field_put_str(map, s->agents[i].anonymous, s->agents[i].id);
 	buf_adds(out, "\"winner\": ");
-	report_json(out,
-	    s->winner == -1 ? NULL
-			    : json_object_new_string(s->agents[s->winner].id));
+	put_text(out, session_winner_id(s));
 	buf_adds(out, ",\n\"winner_reason\": ");
-	report_json(out,
-	    s->winner_reason == NULL
-		? NULL
-		: json_object_new_string(s->winner_reason));
+	put_text(out, s->winner_reason);
 	buf_adds(out, ",\n\"counts\": ");
 	report_json(out, votes_counted(s, false));
 	buf_adds(out, ",\n\"counts_superseded\": ");

@@ -192,8 +192,7 @@ results(const struct session *s)
 
 	field_put(o, "votes", votes_counted(s, false));
 	field_put(o, "votes_superseded", votes_counted(s, true));
-	field_put_str(
-	    o, "winner", s->winner == -1 ? NULL : s->agents[s->winner].id);
+	field_put_str(o, "winner", session_winner_id(s));
 	field_put_str(o, "winner_reason", s->winner_reason);
 	put_preview(o, "final_answer_preview", s->final_preview, PREVIEW_MAX);
 	if (s->final_path != NULL)
