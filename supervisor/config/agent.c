@@ -41,10 +41,8 @@ report_need(const struct loading *l, const struct node *at, const char *hint,
 {
 	if (l->check->dry_run)
 		return;
-	if (l->check->validate_only)
-		check_warning(l->check, at, l->location, hint, "%s", text);
-	else
-		check_error(l->check, at, l->location, hint, "%s", text);
+	check_problem(l->check, check_outside(l->check), at, l->location, hint,
+	    "%s", text);
 }
 
 static void

@@ -42,28 +42,6 @@ report(const struct check *check, enum severity severity, const struct node *at,
 }
 
 void
-check_error(const struct check *check, const struct node *at,
-    const char *location, const char *suggestion, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	report(check, SEVERITY_ERROR, at, location, suggestion, fmt, ap);
-	va_end(ap);
-}
-
-void
-check_warning(const struct check *check, const struct node *at,
-    const char *location, const char *suggestion, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	report(check, SEVERITY_WARNING, at, location, suggestion, fmt, ap);
-	va_end(ap);
-}
-
-void
 check_problem(const struct check *check, enum severity severity,
     const struct node *at, const char *location, const char *suggestion,
     const char *fmt, ...)
@@ -73,6 +51,24 @@ check_problem(const struct check *check, enum severity severity,
 	va_start(ap, fmt);
 	report(check, severity, at, location, suggestion, fmt, ap);
 	va_end(ap);
+}
+
+void
+check_given(const struct check *check, enum severity severity,
+    const struct node *map, const char *location, const char *const *keys,
+    const char *fmt, ...)
+{
+	va_list ap;
+	char *why;
+
+	va_start(ap, fmt);
+	why = xvasprintf(fmt, ap);
+	va_end(ap);
+	for (; *keys != NULL; keys++)
+		if (node_given(map, *keys) != NULL)
+			check_key(check, severity, map, location, *keys, NULL,
+			    "'%s' %s", *keys, why);
+	free(why);
 }
 
 void
@@ -430,13 +426,11 @@ check_required(const struct check *check, const struct node *map,
     const struct place *place, const char *location)
 {
 	const struct key *key;
-	const struct node *n;
 
 	for (key = place->keys; key->name != NULL; key++) {
 		if (!key->required)
 			continue;
-		n = node_get(map, key->name);
-		if (n == NULL || n->kind == NODE_NULL)
+		if (node_given(map, key->name) == NULL)
 			check_error(check, map, location, NULL, "%s '%s'%s",
 			    place->missing, key->name,
 			    place->missing_tail == NULL ? ""

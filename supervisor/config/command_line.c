@@ -55,10 +55,10 @@ size_of(const char *s)
 static void
 load_size(const struct loading *l, const char *key, const char *name)
 {
-	const struct node *n = node_get(l->backend, key);
+	const struct node *n = node_given(l->backend, key);
 	int64_t size;
 
-	if (n == NULL || n->kind == NODE_NULL)
+	if (n == NULL)
 		return;
 	size = n->kind == NODE_INT ? n->integer : size_of(n->text);
 	if (size < 1)
@@ -229,7 +229,7 @@ load_docker(const struct loading *l)
 {
 	struct json_object *o = json_object_new_object();
 	const struct node *cpus =
-	    node_get(l->backend, "command_line_docker_cpu_limit");
+	    node_given(l->backend, "command_line_docker_cpu_limit");
 	const char *image =
 	    tree_string(l->backend, "command_line_docker_image");
 	const char *memory =
@@ -256,7 +256,7 @@ load_docker(const struct loading *l)
 		    memory);
 	else if (memory != NULL)
 		add(o, "memory", json_object_new_string(memory));
-	if (cpus != NULL && cpus->kind != NODE_NULL)
+	if (cpus != NULL)
 		add(o, "cpus", node_json(cpus));
 	add(o, "sudo", json_object_new_boolean(sudo));
 	add(l->o, "docker", o);
@@ -273,18 +273,11 @@ check_mode(const struct loading *l, bool docker)
 	static const char *const of_local[] = { "command_line_memory_limit",
 		"command_line_max_file_size", "command_line_cpu_seconds",
 		NULL };
-	const char *const *key = docker ? of_local : of_docker;
-	const struct node *n;
 
-	for (; *key != NULL; key++) {
-		n = node_get(l->backend, *key);
-		if (n != NULL && n->kind != NODE_NULL)
-			check_key(l->check, SEVERITY_ERROR, l->backend,
-			    l->location, *key, NULL,
-			    "'%s' sets a limit that does not hold in the "
-			    "execution mode '%s'",
-			    *key, docker ? "docker" : "local");
-	}
+	check_given(l->check, SEVERITY_ERROR, l->backend, l->location,
+	    docker ? of_local : of_docker,
+	    "sets a limit that does not hold in the execution mode '%s'",
+	    docker ? "docker" : "local");
 }
 
 struct json_object *

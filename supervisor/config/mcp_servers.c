@@ -300,9 +300,9 @@ load_stdio(struct mcp_entry *e)
 static void
 add_copy(const struct mcp_entry *e, const char *key, const char *name)
 {
-	const struct node *n = node_get(e->map, key);
+	const struct node *n = node_given(e->map, key);
 
-	if (n != NULL && n->kind != NODE_NULL)
+	if (n != NULL)
 		json_object_object_add(e->o, name, node_json(n));
 }
 
@@ -332,17 +332,10 @@ check_foreign(const struct mcp_entry *e, bool http)
 		"network", NULL };
 	static const char *const of_http[] = { "url", "headers",
 		"http_read_timeout", NULL };
-	const char *const *key = http ? of_stdio : of_http;
-	const struct node *n;
 
-	for (; *key != NULL; key++) {
-		n = node_get(e->map, *key);
-		if (n != NULL && n->kind != NODE_NULL)
-			check_key(e->check, SEVERITY_WARNING, e->map,
-			    e->location, *key, NULL,
-			    "'%s' has no effect on a server of type '%s'", *key,
-			    http ? HTTP : STDIO);
-	}
+	check_given(e->check, SEVERITY_WARNING, e->map, e->location,
+	    http ? of_stdio : of_http, "has no effect on a server of type '%s'",
+	    http ? HTTP : STDIO);
 }
 
 static bool

@@ -74,6 +74,14 @@ node_get(const struct node *map, const char *key)
 	return (i == -1 ? NULL : map->items[i]);
 }
 
+struct node *
+node_given(const struct node *map, const char *key)
+{
+	struct node *n = node_get(map, key);
+
+	return (n == NULL || n->kind == NODE_NULL ? NULL : n);
+}
+
 size_t
 node_depth(const struct node *n)
 {

@@ -27,22 +27,13 @@ check_foreign(const struct loading *l, bool is_program)
 		"output_fields", NULL };
 	static const char *const models[] = { "api_key", "base_url",
 		"model_profile", "fallback_models", "planning_call", NULL };
-	const char *const *keys = is_program ? models : programs;
-	const struct node *at;
 
-	for (; *keys != NULL; keys++) {
-		at = node_get(l->backend, *keys);
-		if (at == NULL || at->kind == NODE_NULL)
-			continue;
-		if (is_program) {
-			check_warning(l->check, at, l->location, NULL,
-			    "'%s' has no effect on a program", *keys);
-			continue;
-		}
-		check_key(l->check, SEVERITY_ERROR, l->backend, l->location,
-		    *keys, NULL, "'%s' is for backends of type 'command' only",
-		    *keys);
-	}
+	if (is_program)
+		check_given(l->check, SEVERITY_WARNING, l->backend, l->location,
+		    models, "has no effect on a program");
+	else
+		check_given(l->check, SEVERITY_ERROR, l->backend, l->location,
+		    programs, "is for backends of type 'command' only");
 }
 
 static void
@@ -84,10 +75,10 @@ program_check_secrets(
 static void
 load_command(const struct loading *l)
 {
-	const struct node *list = node_get(l->backend, "command");
+	const struct node *list = node_given(l->backend, "command");
 	const char *first;
 
-	if (list == NULL || list->kind == NODE_NULL) {
+	if (list == NULL) {
 		check_error(l->check, l->backend, l->location,
 		    "It is a list: the program, then its arguments.",
 		    "Backend missing required field 'command'");
@@ -148,12 +139,8 @@ load_dir(const struct loading *l, bool elsewhere)
 	if (l->check->dry_run || elsewhere ||
 	    (stat(dir, &st) == 0 && S_ISDIR(st.st_mode)))
 		return;
-	if (l->check->validate_only)
-		check_warning(l->check, at, l->location, NULL,
-		    "Backend 'cwd' is no directory: %s", node_show(at));
-	else
-		check_error(l->check, at, l->location, NULL,
-		    "Backend 'cwd' is no directory: %s", node_show(at));
+	check_problem(l->check, check_outside(l->check), at, l->location, NULL,
+	    "Backend 'cwd' is no directory: %s", node_show(at));
 }
 
 static void

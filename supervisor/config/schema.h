@@ -94,13 +94,10 @@ void check_map(const struct check *, struct node *map, const struct place *,
     const char *location);
 
 /* Report one problem at a node; a NULL node has no place. */
-void check_error(const struct check *, const struct node *at,
-    const char *location, const char *suggestion, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-void check_warning(const struct check *, const struct node *at,
-    const char *location, const char *suggestion, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-
+#define check_error(check, ...) \
+	check_problem(check, SEVERITY_ERROR, __VA_ARGS__)
+#define check_warning(check, ...) \
+	check_problem(check, SEVERITY_WARNING, __VA_ARGS__)
 void check_problem(const struct check *, enum severity, const struct node *at,
     const char *location, const char *suggestion, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
@@ -112,6 +109,11 @@ void check_problem(const struct check *, enum severity, const struct node *at,
 void check_key(const struct check *, enum severity, const struct node *map,
     const char *location, const char *key, const char *suggestion,
     const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+
+/* Report those of the keys that the map has, each as "'KEY' " and the words. */
+void check_given(const struct check *, enum severity, const struct node *map,
+    const char *location, const char *const *keys, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
 
 /* How bad it is that something outside of the file is not as it says. */
 enum severity check_outside(const struct check *);

@@ -29,14 +29,6 @@ static const struct {
 	{ "code", "fault", "exit" },
 };
 
-static bool
-is_given(const struct node *step, const char *key)
-{
-	const struct node *n = node_get(step, key);
-
-	return (n != NULL && n->kind != NODE_NULL);
-}
-
 /* The presentation may be faulty: "present" goes together with "fault". */
 static void
 check_acts(
@@ -51,7 +43,8 @@ check_acts(
 			n++;
 	}
 	if (n == 1 ||
-	    (n == 2 && is_given(step, "present") && is_given(step, "fault")))
+	    (n == 2 && node_given(step, "present") &&
+		node_given(step, "fault")))
 		return;
 	list = words_join(acts);
 	check_error(check, step, location, NULL,
@@ -67,7 +60,7 @@ check_modifiers(
 	size_t i;
 
 	for (i = 0; i < sizeof(modifiers) / sizeof(*modifiers); i++) {
-		if (!is_given(step, modifiers[i].key))
+		if (!node_given(step, modifiers[i].key))
 			continue;
 		act = node_get(step, modifiers[i].act);
 		if (act != NULL &&

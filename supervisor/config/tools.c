@@ -20,14 +20,6 @@ add(struct json_object *o, const char *key, struct json_object *value)
 	json_object_object_add(o, key, value);
 }
 
-static bool
-is_given(const struct node *map, const char *key)
-{
-	const struct node *n = node_get(map, key);
-
-	return (n != NULL && n->kind != NODE_NULL);
-}
-
 /* To YAML 1.1 an "off" without quotes is a boolean. */
 static void
 name_off(struct node *n)
@@ -44,10 +36,10 @@ static enum sandbox
 load_sandbox(const struct check *check, const struct node *map,
     const char *location, enum sandbox otherwise)
 {
-	struct node *n = node_get(map, "sandbox");
+	struct node *n = node_given(map, "sandbox");
 	enum sandbox sandbox = SANDBOX_AUTO;
 
-	if (n == NULL || n->kind == NODE_NULL)
+	if (n == NULL)
 		return (otherwise);
 	name_off(n);
 	if (n->kind == NODE_BOOL) {
@@ -188,7 +180,7 @@ load_filters(struct json_object *tools, const struct node *backend)
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		if (is_given(backend, keys[i]))
+		if (node_given(backend, keys[i]))
 			add(tools, keys[i],
 			    node_json(node_get(backend, keys[i])));
 	}
@@ -210,8 +202,8 @@ tools_load(const struct check *check, const struct common_tools *common,
 	    check, node_get(backend, "context_paths"), paths, common->context);
 	command_line = command_line_load(check, agent, backend, location);
 	servers = mcp_load(check, agent, backend, location);
-	files =
-	    is_given(backend, "cwd") || context != NULL || command_line != NULL;
+	files = node_given(backend, "cwd") || context != NULL ||
+	    command_line != NULL;
 	if (files)
 		add(tools, "files", json_object_new_boolean(true));
 	if (context != NULL)
@@ -267,9 +259,8 @@ tools_check_program(const struct check *check,
 		    "the orchestrator's 'sandbox: required' does not hold a "
 		    "program");
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		n = node_get(backend, keys[i].key);
-		if (n == NULL || n->kind == NODE_NULL ||
-		    (n->kind == NODE_BOOL && !n->truth))
+		n = node_given(backend, keys[i].key);
+		if (n == NULL || (n->kind == NODE_BOOL && !n->truth))
 			continue;
 		limit = keys[i].is_limit && !check->dry_run;
 		check_key(check, limit ? SEVERITY_ERROR : SEVERITY_WARNING,

@@ -63,6 +63,9 @@ void node_free(struct node *);
 /* The value of key in a map; NULL: not there, or map is NULL or no map. */
 struct node *node_get(const struct node *map, const char *key);
 
+/* The same; NULL also where the value is null. */
+struct node *node_given(const struct node *map, const char *key);
+
 /*
  * The text of a scalar as a message may show it: what came from the
  * environment stays hidden, a collection is told by its type.

@@ -14,37 +14,36 @@
 
 #include "ipc/buf.h"
 #include "ipc/field.h"
+#include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/artifact.h"
 #include "supervisor/record/atomic.h"
 
-#define STAMP_LEN 32
-
-/* 20251105_062604_250281: local time with microseconds. */
-static void
-stamp(char text[STAMP_LEN])
+void
+artifact_stamp(char stamp[ARTIFACT_STAMP_LEN], bool iso, double time)
 {
-	struct timespec ts;
-	struct tm tm;
-	size_t len;
+	time_t seconds = (time_t)time;
+	int micros = (int)((time - (double)seconds) * 1e6) % 1000000;
+	struct tm t;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	localtime_r(&ts.tv_sec, &tm);
-	len = strftime(text, STAMP_LEN, "%Y%m%d_%H%M%S", &tm);
-	snprintf(text + len, STAMP_LEN - len, "_%06d",
-	    (int)(ts.tv_nsec / 1000 % 1000000));
+	localtime_r(&seconds, &t);
+	snprintf(stamp, ARTIFACT_STAMP_LEN,
+	    iso ? "%04d-%02d-%02dT%02d:%02d:%02d.%06d"
+		: "%04d%02d%02d_%02d%02d%02d_%06d",
+	    t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+	    t.tm_sec, micros);
 }
 
 /* mkdir prefix + the time, until nobody else had the same idea. */
 static char *
 stamped_dir(const char *prefix)
 {
-	char text[STAMP_LEN];
+	char text[ARTIFACT_STAMP_LEN];
 	char *path;
 
 	for (;;) {
-		stamp(text);
+		artifact_stamp(text, false, wall_seconds());
 		path = xasprintf("%s%s", prefix, text);
 		if (mkdir(path, 0777) == 0)
 			return (path);
@@ -70,7 +69,7 @@ char *
 artifact_run_dir(const char *root, char **out_wanted)
 {
 	char *base = absolute(root), *prefix, *dir = NULL;
-	char text[STAMP_LEN];
+	char text[ARTIFACT_STAMP_LEN];
 
 	prefix = xasprintf("%s/log_", base);
 	/* its name is a line's end: a line break in it would break the line */
@@ -81,7 +80,7 @@ artifact_run_dir(const char *root, char **out_wanted)
 	if (dir == NULL) {
 		int saved = errno;
 
-		stamp(text);
+		artifact_stamp(text, false, wall_seconds());
 		*out_wanted = xasprintf("%s%s", prefix, text);
 		errno = saved;
 	}

@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_RECORD_ARTIFACT_H
 #define SUPERVISOR_RECORD_ARTIFACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,13 @@ struct artifact {
 	int64_t bytes;
 	char sha256[ARTIFACT_SHA256_LEN];
 };
+
+/*
+ * Local time with the microseconds: 20251105_062604_250281, as directories
+ * are named, or 2025-11-05T06:26:04.250281.
+ */
+#define ARTIFACT_STAMP_LEN 32
+void artifact_stamp(char stamp[ARTIFACT_STAMP_LEN], bool iso, double time);
 
 /*
  * Create a run directory log_YYYYMMDD_HHMMSS_ffffff below root, which is

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ipc/log.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/record/artifact.h"
 #include "supervisor/record/atomic.h"
 #include "supervisor/record/journal.h"
 #include "supervisor/record/redact.h"
@@ -65,22 +65,16 @@ report_sent_back(
 }
 
 void
-report_stamp(const struct event *e, char stamp[REPORT_STAMP_LEN])
+report_stamp(const struct event *e, char stamp[ARTIFACT_STAMP_LEN])
 {
 	const char *from = strchr(e->path, '/');
 	const char *to = from == NULL ? NULL : strchr(from + 1, '/');
-	time_t seconds = (time_t)e->time;
-	struct tm tm;
-	size_t len;
 
-	if (to != NULL && to - from - 1 < REPORT_STAMP_LEN) {
+	if (to != NULL && to - from - 1 < ARTIFACT_STAMP_LEN) {
 		strlcpy(stamp, from + 1, (size_t)(to - from));
 		return;
 	}
-	localtime_r(&seconds, &tm);
-	len = strftime(stamp, REPORT_STAMP_LEN, "%Y%m%d_%H%M%S", &tm);
-	snprintf(stamp + len, REPORT_STAMP_LEN - len, "_%06d",
-	    (int)((e->time - (double)seconds) * 1e6) % 1000000);
+	artifact_stamp(stamp, false, e->time);
 }
 
 static void

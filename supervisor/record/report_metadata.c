@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <yaml.h>
 
@@ -16,6 +15,7 @@
 #include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
+#include "supervisor/record/artifact.h"
 #include "supervisor/record/report_part.h"
 
 #define GIT_FILE_MAX ((size_t)4 * 1024 * 1024) /* packed-refs may be long */
@@ -269,29 +269,15 @@ git(void)
 
 /* --- the members --- */
 
-static void
-put_time(struct json_object *o, const char *key, double time)
-{
-	char text[48];
-	time_t seconds = (time_t)time;
-	struct tm tm;
-	size_t len;
-
-	localtime_r(&seconds, &tm);
-	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + len, sizeof(text) - len, ".%06d",
-	    (int)((time - (double)seconds) * 1e6) % 1000000);
-	field_put_str(o, key, text);
-}
-
 static struct json_object *
 metadata(const struct report *r)
 {
 	struct json_object *o = json_object_new_object();
-	char cwd[PATH_MAX];
+	char cwd[PATH_MAX], text[ARTIFACT_STAMP_LEN];
 
 	field_put_str(o, "query", r->end->question);
-	put_time(o, "timestamp", r->end->start_time);
+	artifact_stamp(text, true, r->end->start_time);
+	field_put_str(o, "timestamp", text);
 	put_name(o, "config_path", r->config->path);
 	json_object_object_add(o, "config", json_object_get(r->config->source));
 	json_object_object_add(

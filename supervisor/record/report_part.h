@@ -14,6 +14,7 @@
 #include "ipc/buf.h"
 #include "supervisor/config/config.h"
 #include "supervisor/decide/session.h"
+#include "supervisor/record/artifact.h"
 
 /*
  * The longest list of agents inside one event or vote; a count beside it
@@ -21,8 +22,6 @@
  * list a thousand names ten thousand times.
  */
 #define REPORT_LIST_MAX 64
-
-#define REPORT_STAMP_LEN 32
 
 struct report {
 	const struct session *end; /* the run as it ended */
@@ -70,6 +69,6 @@ size_t report_sent_back(
  * When a step was taken, as its directory is named: from its path, or, if
  * it has none because it could not be written, from the event's time.
  */
-void report_stamp(const struct event *, char stamp[REPORT_STAMP_LEN]);
+void report_stamp(const struct event *, char stamp[ARTIFACT_STAMP_LEN]);
 
 #endif

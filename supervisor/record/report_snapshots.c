@@ -41,7 +41,7 @@ put_event(
 	struct snapshots *s = state;
 	const struct session_agent *a;
 	struct json_object *o;
-	char label[96], stamp[REPORT_STAMP_LEN] = "final";
+	char label[96], stamp[ARTIFACT_STAMP_LEN] = "final";
 
 	if (e->who == -1 ||
 	    (e->type != EVENT_ANSWER && e->type != EVENT_VOTE &&

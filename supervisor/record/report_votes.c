@@ -69,7 +69,7 @@ report_vote(const struct session *s, const struct event *e)
 {
 	struct json_object *o = json_object_new_object();
 	const struct session_agent *voter = &s->agents[e->who];
-	char stamp[REPORT_STAMP_LEN];
+	char stamp[ARTIFACT_STAMP_LEN];
 	int target = session_agent_by_id(s, e->target);
 
 	report_stamp(e, stamp);
