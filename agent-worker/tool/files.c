@@ -1,5 +1,6 @@
 /* The file tools: which there are, and what they share. */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,32 +11,12 @@
 
 /* --- what they share --- */
 
-const char *
-files_argument(struct json_object *arguments, const char *name,
-    const char *operation, struct tool_result *result)
-{
-	const char *s = field_get_str(arguments, name);
-
-	if (s == NULL)
-		tool_fail(result, operation,
-		    "%s is required, and has to be a string", name);
-	return (s);
-}
-
-bool
-files_fail(struct tool_result *result, const char *operation, const char *why)
-{
-	buf_release(&result->text);
-	tool_fail(result, operation, "%s", why);
-	return (true);
-}
-
 bool
 files_give_up(
     const struct work *k, struct tool_result *result, const char *operation)
 {
 	if (!k->over)
-		files_fail(result, operation, k->why);
+		tool_fail(result, operation, "%s", k->why);
 	return (!k->over);
 }
 
@@ -43,15 +24,70 @@ bool
 files_succeed(struct tool_result *result, const char *operation,
     struct json_object *summary, struct json_object *details)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = tool_success(operation);
 
-	field_put_bool(o, "success", true);
-	field_put_str(o, "operation", operation);
 	if (summary != NULL)
 		field_put(o, "summary", summary);
 	field_put(o, "details", details);
 	tool_result_json(result, o);
 	return (true);
+}
+
+void
+files_batch_begin(struct files_batch *b, struct toolbox *box)
+{
+	work_begin(&b->work, box);
+	b->done = json_object_new_array();
+	b->skipped = json_object_new_array();
+	b->errors = json_object_new_array();
+}
+
+void
+files_batch_end(struct files_batch *b)
+{
+	json_object_put(b->done);
+	json_object_put(b->skipped);
+	json_object_put(b->errors);
+}
+
+void
+files_note(struct json_object *list, const char *path, const char *key,
+    const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	field_put_str(o, "path", path);
+	field_put_str(o, key, text);
+	json_object_array_add(list, o);
+}
+
+void
+files_batch_tell(const struct files_batch *b, const char *operation,
+    const char *done, const char *incomplete, struct tool_result *result)
+{
+	const struct {
+		const char *name;
+		const char *tail;
+		struct json_object *list;
+	} lists[] = { { done, "_files", b->done },
+		{ "skipped", "_files", b->skipped },
+		{ "errors", "", b->errors } };
+	struct json_object *sum = json_object_new_object();
+	struct json_object *details = json_object_new_object();
+	char key[32];
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		field_put_int(sum, lists[i].name,
+		    (int64_t)json_object_array_length(lists[i].list));
+		snprintf(
+		    key, sizeof(key), "%s%s", lists[i].name, lists[i].tail);
+		json_object_object_add(
+		    details, key, json_object_get(lists[i].list));
+	}
+	if (incomplete != NULL)
+		field_put_str(sum, "incomplete", incomplete);
+	files_succeed(result, operation, sum, details);
 }
 
 char *

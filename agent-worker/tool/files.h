@@ -15,17 +15,7 @@
 #define FILES_WHY  1024                      /* room for a reason */
 #define FILES_TEXT ((size_t)4 * 1024 * 1024) /* of a file held as a whole */
 
-/* A required string; NULL, and the result says so: it is absent. */
-const char *files_argument(struct json_object *arguments, const char *name,
-    const char *operation, struct tool_result *);
-
-/*
- * Which tool it is that fails, with the reason; returns true, for a tool to
- * return.
- */
-bool files_fail(struct tool_result *, const char *operation, const char *why);
-
-/* The same where the work's bounds are the reason; false: the turn is over. */
+/* It fails where the work's bounds are the reason; false: the turn is over. */
 bool files_give_up(
     const struct work *, struct tool_result *, const char *operation);
 
@@ -35,6 +25,26 @@ bool files_give_up(
  */
 bool files_succeed(struct tool_result *, const char *operation,
     struct json_object *summary, struct json_object *details);
+
+/* What is done to many files, one by one, and told in three lists. */
+struct files_batch {
+	struct work work;
+	struct json_object *done;
+	struct json_object *skipped;
+	struct json_object *errors;
+};
+
+void files_batch_begin(struct files_batch *, struct toolbox *);
+void files_batch_end(struct files_batch *);
+
+/* {"path": path, key: text} on one of them. */
+void files_note(struct json_object *list, const char *path, const char *key,
+    const char *text);
+
+/* done ("copied") names the first list; incomplete: why it is not all, or NULL.
+ */
+void files_batch_tell(const struct files_batch *, const char *operation,
+    const char *done, const char *incomplete, struct tool_result *);
 
 /* A path as others would name it: absolute; the caller's to free. */
 char *files_absolute(const struct toolbox *, const char *path);

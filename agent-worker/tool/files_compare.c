@@ -66,15 +66,15 @@ files_compare_files(struct toolbox *box, void *arg,
 	char why[FILES_WHY];
 
 	(void)arg;
-	want.from = files_argument(arguments, "file1", op, result);
+	want.from = tool_argument(arguments, "file1", op, result);
 	if (want.from == NULL ||
-	    (want.to = files_argument(arguments, "file2", op, result)) == NULL)
+	    (want.to = tool_argument(arguments, "file2", op, result)) == NULL)
 		return (true);
 	if (files_read_text(&box->walls, want.from, FILES_TEXT, &a, why,
 		sizeof(why)) == -1 ||
 	    files_read_text(
 		&box->walls, want.to, FILES_TEXT, &b, why, sizeof(why)) == -1)
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	else
 		files_succeed(result, op, NULL, tell_files(&want, &a, &b));
 	buf_release(&a);
@@ -240,19 +240,19 @@ files_compare_directories(struct toolbox *box, void *arg,
 	static const char op[] = "compare_directories";
 	struct files_list a = { NULL, 0, false }, b = { NULL, 0, false };
 	struct pair p = { .dir1 =
-			      files_argument(arguments, "dir1", op, result) };
+			      tool_argument(arguments, "dir1", op, result) };
 	char why[FILES_WHY];
 
 	(void)arg;
 	if (p.dir1 == NULL ||
-	    (p.dir2 = files_argument(arguments, "dir2", op, result)) == NULL)
+	    (p.dir2 = tool_argument(arguments, "dir2", op, result)) == NULL)
 		return (true);
 	work_begin(&p.work, box);
 	if (files_collect(&p.work, p.dir1, NULL, NULL, &a, why, sizeof(why)) ==
 		-1 ||
 	    files_collect(&p.work, p.dir2, NULL, NULL, &b, why, sizeof(why)) ==
 		-1) {
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	} else {
 		p.only1 = json_object_new_array();
 		p.only2 = json_object_new_array();

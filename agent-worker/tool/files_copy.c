@@ -91,95 +91,60 @@ is_there(const struct walls *w, const char *path, char *why, size_t whylen)
 
 /* --- many --- */
 
-struct batch {
-	struct work work;
+struct copying {
+	struct files_batch batch;
 	const char *from;
 	const char *to;
 	bool overwrite;
-	struct json_object *copied;
-	struct json_object *skipped;
-	struct json_object *errors;
 };
 
 static void
-note(struct json_object *list, const char *path, const char *key,
-    const char *text)
+copy_one(struct copying *c, const char *path)
 {
-	struct json_object *o = json_object_new_object();
-
-	field_put_str(o, "path", path);
-	field_put_str(o, key, text);
-	json_object_array_add(list, o);
-}
-
-static void
-copy_one(struct batch *b, const char *path)
-{
-	char *from = files_below(b->from, path), *to = files_below(b->to, path);
+	char *from = files_below(c->from, path), *to = files_below(c->to, path);
 	struct json_object *o;
 	char why[FILES_WHY];
 	int there = 0;
 
-	if (!b->overwrite)
-		there = is_there(&b->work.box->walls, to, why, sizeof(why));
+	if (!c->overwrite)
+		there =
+		    is_there(&c->batch.work.box->walls, to, why, sizeof(why));
 	if (there == 1) {
-		note(b->skipped, path, "reason",
+		files_note(c->batch.skipped, path, "reason",
 		    "destination exists (overwrite=false)");
 	} else if (there == -1 ||
-	    copy_file(&b->work, from, O_NOFOLLOW, to, b->overwrite, why,
+	    copy_file(&c->batch.work, from, O_NOFOLLOW, to, c->overwrite, why,
 		sizeof(why)) == -1) {
-		note(b->errors, path, "error", why);
+		files_note(c->batch.errors, path, "error", why);
 	} else {
 		o = json_object_new_object();
 		field_put_str(o, "source", from);
 		field_put_str(o, "destination", to);
 		field_put_str(o, "relative_path", path);
-		json_object_array_add(b->copied, o);
+		json_object_array_add(c->batch.done, o);
 	}
 	free(from);
 	free(to);
 }
 
 static int
-copy_list(struct batch *b, struct json_object *include,
+copy_list(struct copying *c, struct json_object *include,
     struct json_object *exclude, char *why, size_t whylen)
 {
 	struct files_list list = { NULL, 0, false };
 	size_t i;
 
-	if (files_collect(
-		&b->work, b->from, include, exclude, &list, why, whylen) == -1)
+	if (files_collect(&c->batch.work, c->from, include, exclude, &list, why,
+		whylen) == -1)
 		return (-1);
-	for (i = 0; i < list.n && b->work.why == NULL; i++)
-		copy_one(b, list.paths[i]);
-	if (list.cut || b->work.why != NULL)
-		note(b->errors, b->from, "error",
-		    b->work.why == NULL ? "there are too many files"
-					: b->work.why);
+	for (i = 0; i < list.n && c->batch.work.why == NULL; i++)
+		copy_one(c, list.paths[i]);
+	if (list.cut || c->batch.work.why != NULL)
+		files_note(c->batch.errors, c->from, "error",
+		    c->batch.work.why == NULL ? "there are too many files"
+					      : c->batch.work.why);
 	files_list_release(&list);
 	return (0);
-}
-
-static void
-begin_batch(struct batch *b, struct toolbox *box, const char *from,
-    const char *to, bool overwrite)
-{
-	memset(b, 0, sizeof(*b));
-	work_begin(&b->work, box);
-	b->from = from;
-	b->to = to;
-	b->overwrite = overwrite;
-	b->copied = json_object_new_array();
-	b->skipped = json_object_new_array();
-	b->errors = json_object_new_array();
-}
-
-static void
-end_batch(struct batch *b)
-{
-	json_object_put(b->copied);
-	json_object_put(b->skipped);
-	json_object_put(b->errors);
 }
 
 static int64_t
@@ -188,46 +153,33 @@ count(struct json_object *list)
 	return ((int64_t)json_object_array_length(list));
 }
 
-static void
-tell_batch(const struct batch *b, const char *op, struct tool_result *result)
-{
-	struct json_object *sum = json_object_new_object();
-	struct json_object *details = json_object_new_object();
-
-	field_put_int(sum, "copied", count(b->copied));
-	field_put_int(sum, "skipped", count(b->skipped));
-	field_put_int(sum, "errors", count(b->errors));
-	field_put(details, "copied_files", json_object_get(b->copied));
-	field_put(details, "skipped_files", json_object_get(b->skipped));
-	field_put(details, "errors", json_object_get(b->errors));
-	files_succeed(result, op, sum, details);
-}
-
 bool
 files_copy_files_batch(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "copy_files_batch";
 	const char *from =
-	    files_argument(arguments, "source_base_path", op, result);
+	    tool_argument(arguments, "source_base_path", op, result);
 	const char *to = field_get_str(arguments, "destination_base_path");
 	char why[FILES_WHY];
-	struct batch b;
+	struct copying c = { .from = from, .to = to };
 
 	(void)arg;
 	if (from == NULL)
 		return (true);
-	begin_batch(&b, box, from, to == NULL || *to == '\0' ? "." : to,
-	    field_get_bool(arguments, "overwrite", false));
-	if (copy_list(&b,
+	if (to == NULL || *to == '\0')
+		c.to = ".";
+	c.overwrite = field_get_bool(arguments, "overwrite", false);
+	files_batch_begin(&c.batch, box);
+	if (copy_list(&c,
 		field_get(arguments, "include_patterns", json_type_array),
 		field_get(arguments, "exclude_patterns", json_type_array), why,
 		sizeof(why)) == -1)
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	else
-		tell_batch(&b, op, result);
-	end_batch(&b);
-	return (!b.work.over);
+		files_batch_tell(&c.batch, op, "copied", NULL, result);
+	files_batch_end(&c.batch);
+	return (!c.batch.work.over);
 }
 
 /* --- a file or a directory --- */
@@ -247,40 +199,40 @@ are_apart(const struct toolbox *box, const char *from, const char *to)
 }
 
 static int
-copy_directory(struct batch *b, char *why, size_t whylen)
+copy_directory(struct copying *c, char *why, size_t whylen)
 {
-	const struct walls *w = &b->work.box->walls;
+	const struct walls *w = &c->batch.work.box->walls;
 	struct files_removed gone;
-	int there = is_there(w, b->to, why, whylen);
+	int there = is_there(w, c->to, why, whylen);
 
 	if (there == -1)
 		return (-1);
-	if (!are_apart(b->work.box, b->from, b->to))
+	if (!are_apart(c->batch.work.box, c->from, c->to))
 		return (walls_refuse(why, whylen, EINVAL,
-		    "%s and %s: one is in the other", b->from, b->to));
+		    "%s and %s: one is in the other", c->from, c->to));
 	if (there == 1 &&
-	    files_remove(&b->work, b->to, true, &gone, why, whylen) == -1)
+	    files_remove(&c->batch.work, c->to, true, &gone, why, whylen) == -1)
 		return (-1);
-	if (put_dirs(w, b->to, why, whylen) == -1)
+	if (put_dirs(w, c->to, why, whylen) == -1)
 		return (-1);
-	return (copy_list(b, NULL, NULL, why, whylen));
+	return (copy_list(c, NULL, NULL, why, whylen));
 }
 
 static void
-tell_copy(const struct batch *b, bool is_dir, int64_t size, const char *op,
+tell_copy(const struct copying *c, bool is_dir, int64_t size, const char *op,
     struct tool_result *result)
 {
 	struct json_object *details = json_object_new_object();
 
 	field_put_str(details, "type", is_dir ? "directory" : "file");
-	field_put_str(details, "source", b->from);
-	field_put_str(details, "destination", b->to);
+	field_put_str(details, "source", c->from);
+	field_put_str(details, "destination", c->to);
 	if (is_dir)
-		field_put_int(details, "file_count", count(b->copied));
+		field_put_int(details, "file_count", count(c->batch.done));
 	else
 		field_put_int(details, "size", size);
-	if (count(b->errors) > 0)
-		field_put(details, "errors", json_object_get(b->errors));
+	if (count(c->batch.errors) > 0)
+		field_put(details, "errors", json_object_get(c->batch.errors));
 	files_succeed(result, op, NULL, details);
 }
 
@@ -289,14 +241,14 @@ files_copy_file(struct toolbox *box, void *arg, struct json_object *arguments,
     struct tool_result *result)
 {
 	static const char op[] = "copy_file";
-	const char *from = files_argument(arguments, "source_path", op, result);
+	const char *from = tool_argument(arguments, "source_path", op, result);
 	const char *to = from == NULL
 	    ? NULL
-	    : files_argument(arguments, "destination_path", op, result);
+	    : tool_argument(arguments, "destination_path", op, result);
 	bool overwrite = field_get_bool(arguments, "overwrite", false);
 	char why[FILES_WHY] = "";
 	struct stat st;
-	struct batch b;
+	struct copying c = { .from = from, .to = to };
 	int fd, ret, there;
 
 	(void)arg;
@@ -304,10 +256,11 @@ files_copy_file(struct toolbox *box, void *arg, struct json_object *arguments,
 		return (true);
 	if ((fd = walls_open(&box->walls, from, O_PATH, why, sizeof(why))) ==
 	    -1)
-		return (files_fail(result, op, why));
+		return (tool_fail(result, op, "%s", why));
 	ret = fstat(fd, &st);
 	close(fd);
-	begin_batch(&b, box, from, to, overwrite);
+	c.overwrite = overwrite;
+	files_batch_begin(&c.batch, box);
 	there = is_there(&box->walls, to, why, sizeof(why));
 	if (ret == -1 || there == -1)
 		ret = -1;
@@ -315,14 +268,14 @@ files_copy_file(struct toolbox *box, void *arg, struct json_object *arguments,
 		ret = walls_refuse(why, sizeof(why), EEXIST,
 		    "%s: destination exists (use overwrite=true)", to);
 	else if (S_ISDIR(st.st_mode))
-		ret = copy_directory(&b, why, sizeof(why));
+		ret = copy_directory(&c, why, sizeof(why));
 	else
 		ret = copy_file(
-		    &b.work, from, 0, to, overwrite, why, sizeof(why));
+		    &c.batch.work, from, 0, to, overwrite, why, sizeof(why));
 	if (ret == -1)
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	else
-		tell_copy(&b, S_ISDIR(st.st_mode), st.st_size, op, result);
-	end_batch(&b);
-	return (!b.work.over);
+		tell_copy(&c, S_ISDIR(st.st_mode), st.st_size, op, result);
+	files_batch_end(&c.batch);
+	return (!c.batch.work.over);
 }

@@ -127,7 +127,7 @@ files_delete_file(struct toolbox *box, void *arg, struct json_object *arguments,
     struct tool_result *result)
 {
 	static const char op[] = "delete_file";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	bool recursive = field_get_bool(arguments, "recursive", false);
 	struct json_object *details;
 	struct files_removed gone;
@@ -139,7 +139,7 @@ files_delete_file(struct toolbox *box, void *arg, struct json_object *arguments,
 		return (true);
 	work_begin(&k, box);
 	if (files_remove(&k, path, recursive, &gone, why, sizeof(why)) == -1) {
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 		return (!k.over);
 	}
 	details = json_object_new_object();
@@ -155,57 +155,27 @@ files_delete_file(struct toolbox *box, void *arg, struct json_object *arguments,
 
 /* --- many --- */
 
-struct purge {
-	struct work work;
-	struct json_object *deleted;
-	struct json_object *skipped;
-	struct json_object *errors;
-};
-
 static void
-delete_one(struct purge *p, const char *base, const char *path)
+delete_one(struct files_batch *b, const char *base, const char *path)
 {
-	struct json_object *o = json_object_new_object();
 	char *whole = files_below(base, path), why[FILES_WHY];
 	struct files_removed gone;
+	struct json_object *o;
 
 	if (walls_has_kept_name(path)) {
-		field_put_str(o, "path", path);
-		field_put_str(o, "reason", "system file (protected)");
-		json_object_array_add(p->skipped, o);
+		files_note(
+		    b->skipped, path, "reason", "system file (protected)");
 	} else if (files_remove(
-		       &p->work, whole, false, &gone, why, sizeof(why)) == -1) {
-		field_put_str(o, "path", path);
-		field_put_str(o, "error", why);
-		json_object_array_add(p->errors, o);
+		       &b->work, whole, false, &gone, why, sizeof(why)) == -1) {
+		files_note(b->errors, path, "error", why);
 	} else {
+		o = json_object_new_object();
 		field_put_str(o, "path", whole);
 		field_put_str(o, "relative_path", path);
 		field_put_int(o, "size", gone.size);
-		json_object_array_add(p->deleted, o);
+		json_object_array_add(b->done, o);
 	}
 	free(whole);
-}
-
-static void
-tell_purge(const struct purge *p, const char *op, const char *incomplete,
-    struct tool_result *result)
-{
-	struct json_object *sum = json_object_new_object();
-	struct json_object *details = json_object_new_object();
-
-	field_put_int(
-	    sum, "deleted", (int64_t)json_object_array_length(p->deleted));
-	field_put_int(
-	    sum, "skipped", (int64_t)json_object_array_length(p->skipped));
-	field_put_int(
-	    sum, "errors", (int64_t)json_object_array_length(p->errors));
-	if (incomplete != NULL)
-		field_put_str(sum, "incomplete", incomplete);
-	field_put(details, "deleted_files", json_object_get(p->deleted));
-	field_put(details, "skipped_files", json_object_get(p->skipped));
-	field_put(details, "errors", json_object_get(p->errors));
-	files_succeed(result, op, sum, details);
 }
 
 bool
@@ -213,34 +183,30 @@ files_delete_files_batch(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "delete_files_batch";
-	const char *base = files_argument(arguments, "base_path", op, result);
+	const char *base = tool_argument(arguments, "base_path", op, result);
 	struct files_list list = { NULL, 0, false };
-	struct purge p = { .deleted = json_object_new_array(),
-		.skipped = json_object_new_array(),
-		.errors = json_object_new_array() };
+	struct files_batch b;
 	char why[FILES_WHY];
 	size_t i;
 
 	(void)arg;
-	work_begin(&p.work, box);
+	files_batch_begin(&b, box);
 	if (base != NULL &&
-	    files_collect(&p.work, base,
+	    files_collect(&b.work, base,
 		field_get(arguments, "include_patterns", json_type_array),
 		field_get(arguments, "exclude_patterns", json_type_array),
 		&list, why, sizeof(why)) == -1) {
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	} else if (base != NULL) {
-		for (i = 0; i < list.n && work_go_on(&p.work); i++)
-			delete_one(&p, base, list.paths[i]);
-		tell_purge(&p, op,
-		    p.work.why != NULL ? p.work.why
+		for (i = 0; i < list.n && work_go_on(&b.work); i++)
+			delete_one(&b, base, list.paths[i]);
+		files_batch_tell(&b, op, "deleted",
+		    b.work.why != NULL ? b.work.why
 			: list.cut     ? "there are too many files"
 				       : NULL,
 		    result);
 	}
 	files_list_release(&list);
-	json_object_put(p.deleted);
-	json_object_put(p.skipped);
-	json_object_put(p.errors);
-	return (!p.work.over);
+	files_batch_end(&b);
+	return (!b.work.over);
 }

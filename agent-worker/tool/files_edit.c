@@ -132,7 +132,7 @@ files_edit_file(struct toolbox *box, void *arg, struct json_object *arguments,
     struct tool_result *result)
 {
 	static const char op[] = "edit_file";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	struct json_object *edits =
 	    field_get(arguments, "edits", json_type_array);
 	struct buf was = BUF_INITIALIZER, is = BUF_INITIALIZER;
@@ -144,7 +144,7 @@ files_edit_file(struct toolbox *box, void *arg, struct json_object *arguments,
 		return (true);
 	if (edits == NULL || json_object_array_length(edits) == 0 ||
 	    json_object_array_length(edits) > EDITS_MAX)
-		return (files_fail(result, op,
+		return (tool_fail(result, op,
 		    "edits has to be a list of {oldText, newText}"));
 	ret = files_read_text(
 	    &box->walls, path, FILES_TEXT, &was, why, sizeof(why));
@@ -158,7 +158,7 @@ files_edit_file(struct toolbox *box, void *arg, struct json_object *arguments,
 	if (ret == 0)
 		tell_diff(&result->text, path, &was, &is);
 	else
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	buf_release(&was);
 	buf_release(&is);
 	return (true);

@@ -53,7 +53,7 @@ files_list_directory(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "list_directory";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	struct files_list l = { NULL, 0, false };
 	struct files_walk walk = { .visit = list, .arg = &l };
 	char why[FILES_WHY];
@@ -64,7 +64,7 @@ files_list_directory(struct toolbox *box, void *arg,
 		return (true);
 	work_begin(&k, box);
 	if (files_walk(&k, path, &walk, why, sizeof(why)) == -1) {
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	} else {
 		files_list_sort(&l);
 		add_lines(&result->text, &l, &k);
@@ -141,7 +141,7 @@ files_directory_tree(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "directory_tree";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	struct growing g = { .omit = field_get(arguments, "excludePatterns",
 				 json_type_array) };
 	struct files_walk walk = { .visit = grow, .leave = grown, .arg = &g };
@@ -154,7 +154,7 @@ files_directory_tree(struct toolbox *box, void *arg,
 	g.open[0] = root;
 	if (path != NULL &&
 	    files_walk(&k, path, &walk, why, sizeof(why)) == -1) {
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	} else if (path != NULL) {
 		json_object_array_sort(root, by_name);
 		buf_adds(&result->text,
@@ -205,7 +205,7 @@ files_search_files(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "search_files";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	struct searching s = { .omit = field_get(arguments, "excludePatterns",
 				   json_type_array) };
 	struct files_walk walk = { .visit = search, .arg = &s };
@@ -214,14 +214,14 @@ files_search_files(struct toolbox *box, void *arg,
 
 	(void)arg;
 	if (path == NULL ||
-	    (s.pattern = files_argument(arguments, "pattern", op, result)) ==
+	    (s.pattern = tool_argument(arguments, "pattern", op, result)) ==
 		NULL)
 		return (true);
 	s.is_glob = strpbrk(s.pattern, "*?[") != NULL;
 	s.base = base = files_absolute(box, path);
 	work_begin(&k, box);
 	if (files_walk(&k, path, &walk, why, sizeof(why)) == -1) {
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	} else {
 		files_list_sort(&s.found);
 		if (s.found.n == 0)

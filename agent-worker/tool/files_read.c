@@ -201,7 +201,7 @@ files_read_text_file(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "read_text_file";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	struct page p = { .max = PAGE_MAX };
 	char why[FILES_WHY];
 	struct stat st;
@@ -214,12 +214,12 @@ files_read_text_file(struct toolbox *box, void *arg,
 	if (path == NULL)
 		return (true);
 	if (!which_lines(arguments, &p, &tail))
-		return (files_fail(result, op,
+		return (tool_fail(result, op,
 		    "give head, or tail, or offset and limit: numbers of "
 		    "lines from 1"));
 	fd = files_open_text(&box->walls, path, &st, why, sizeof(why));
 	if (fd == -1)
-		return (files_fail(result, op, why));
+		return (tool_fail(result, op, "%s", why));
 	work_begin(&k, box);
 	done = tail > 0 ? read_tail(&k, fd, &st, tail, &result->text)
 			: read_lines(&k, fd, &st, &p, &result->text);
@@ -267,12 +267,12 @@ files_read_multiple_files(struct toolbox *box, void *arg,
 	(void)arg;
 	n = paths == NULL ? 0 : json_object_array_length(paths);
 	if (n == 0 || n > PATHS_MAX)
-		return (files_fail(
+		return (tool_fail(
 		    result, op, "paths has to be a list of 1 to 256 paths"));
 	for (i = 0; i < n; i++) {
 		path = json_object_array_get_idx(paths, i);
 		if (!json_object_is_type(path, json_type_string))
-			return (files_fail(result, op, "a path is no string"));
+			return (tool_fail(result, op, "a path is no string"));
 	}
 	work_begin(&k, box);
 	for (i = 0; i < n; i++) {
@@ -301,7 +301,7 @@ files_get_file_info(struct toolbox *box, void *arg,
     struct json_object *arguments, struct tool_result *result)
 {
 	static const char op[] = "get_file_info";
-	const char *path = files_argument(arguments, "path", op, result);
+	const char *path = tool_argument(arguments, "path", op, result);
 	struct buf *out = &result->text;
 	char why[FILES_WHY];
 	struct statx st;
@@ -312,12 +312,12 @@ files_get_file_info(struct toolbox *box, void *arg,
 		return (true);
 	fd = walls_open(&box->walls, path, O_PATH, why, sizeof(why));
 	if (fd == -1)
-		return (files_fail(result, op, why));
+		return (tool_fail(result, op, "%s", why));
 	ret =
 	    statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st);
 	close(fd);
 	if (ret == -1)
-		return (files_fail(result, op, strerror(errno)));
+		return (tool_fail(result, op, "%s", strerror(errno)));
 	buf_addf(out, "size: %ju\n", (uintmax_t)st.stx_size);
 	if ((st.stx_mask & STATX_BTIME) != 0)
 		add_time(out, "created", st.stx_btime.tv_sec);

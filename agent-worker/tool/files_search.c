@@ -174,7 +174,7 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
 	static const char op[] = "search_text";
 	struct search s = { .out = &result->text };
 	const char *path = field_get_str(arguments, "path");
-	const char *text = files_argument(arguments, "pattern", op, result);
+	const char *text = tool_argument(arguments, "pattern", op, result);
 	int64_t most = field_get_int(arguments, "max_results", RESULTS_USUAL);
 	struct json_object *exclude;
 	char why[FILES_WHY];
@@ -185,7 +185,7 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
 	s.pattern = pattern_new(text,
 	    field_get_bool(arguments, "ignore_case", false), why, sizeof(why));
 	if (s.pattern == NULL)
-		return (files_fail(result, op, why));
+		return (tool_fail(result, op, "%s", why));
 	s.left = most < 1 ? 1 : most > RESULTS_MAX ? RESULTS_MAX : (size_t)most;
 	exclude = field_get(arguments, "exclude_patterns", json_type_array);
 	exclude = exclude == NULL ? usual_excludes() : json_object_get(exclude);
@@ -193,7 +193,7 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
 	if (search_path(&s, path == NULL ? "." : path,
 		field_get(arguments, "include_patterns", json_type_array),
 		exclude, why, sizeof(why)) == -1)
-		files_fail(result, op, why);
+		tool_fail(result, op, "%s", why);
 	else
 		tell_rest(&s);
 	json_object_put(exclude);

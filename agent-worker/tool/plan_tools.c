@@ -24,23 +24,6 @@ struct planning {
 
 /* --- results --- */
 
-static struct json_object *
-begin(const char *operation)
-{
-	struct json_object *o = json_object_new_object();
-
-	field_put_bool(o, "success", true);
-	field_put_str(o, "operation", operation);
-	return (o);
-}
-
-static bool
-fail(struct tool_result *result, const char *operation, const char *why)
-{
-	tool_fail(result, operation, "%s", why);
-	return (true);
-}
-
 /* The plan is another now: so is its file.  Its failure is no other's. */
 static bool
 end_change(struct toolbox *box, const struct planning *s, struct json_object *o,
@@ -68,6 +51,17 @@ end_change(struct toolbox *box, const struct planning *s, struct json_object *o,
 	return (true);
 }
 
+/* One task is another now. */
+static bool
+end_task(struct toolbox *box, const struct planning *s, const char *op,
+    const struct task *t, struct tool_result *result)
+{
+	struct json_object *o = tool_success(op);
+
+	field_put(o, "task", task_json(t));
+	return (end_change(box, s, o, result));
+}
+
 typedef bool plan_choose_fn(const struct plan *, const struct task *);
 
 static int64_t
@@ -92,19 +86,6 @@ count_status(const struct plan *p, enum task_status status)
 	return (n);
 }
 
-/* A required string; NULL, and the result says so: it is absent. */
-static const char *
-required(struct json_object *arguments, const char *name, const char *operation,
-    struct tool_result *result)
-{
-	const char *s = field_get_str(arguments, name);
-
-	if (s == NULL)
-		tool_fail(result, operation,
-		    "%s is required, and has to be a string", name);
-	return (s);
-}
-
 /* --- the tools --- */
 
 static bool
@@ -119,8 +100,8 @@ create_task_plan(struct toolbox *box, void *arg, struct json_object *arguments,
 
 	(void)json_object_object_get_ex(arguments, "tasks", &tasks);
 	if (plan_create(p, tasks, time(NULL), why, sizeof(why)) == -1)
-		return (fail(result, op, why));
-	o = begin(op);
+		return (tool_fail(result, op, "%s", why));
+	o = tool_success(op);
 	field_put_str(o, "plan_id", p->name);
 	all = plan_json(p);
 	field_put(
@@ -141,8 +122,8 @@ add_task(struct toolbox *box, void *arg, struct json_object *arguments,
 	static const char op[] = "add_task";
 	struct planning *s = arg;
 	const char *description =
-	    required(arguments, "description", op, result);
-	struct json_object *depends = NULL, *o;
+	    tool_argument(arguments, "description", op, result);
+	struct json_object *depends = NULL;
 	const struct task *t;
 	char why[WHY];
 
@@ -152,10 +133,8 @@ add_task(struct toolbox *box, void *arg, struct json_object *arguments,
 	if (plan_add(&s->plan, description,
 		field_get_str(arguments, "after_task_id"), depends, time(NULL),
 		&t, why, sizeof(why)) == -1)
-		return (fail(result, op, why));
-	o = begin(op);
-	field_put(o, "task", task_json(t));
-	return (end_change(box, s, o, result));
+		return (tool_fail(result, op, "%s", why));
+	return (end_task(box, s, op, t, result));
 }
 
 /* What waited for this one last. */
@@ -178,19 +157,19 @@ update_task_status(struct toolbox *box, void *arg,
 {
 	static const char op[] = "update_task_status";
 	struct planning *s = arg;
-	const char *id = required(arguments, "task_id", op, result);
+	const char *id = tool_argument(arguments, "task_id", op, result);
 	const char *status;
 	const struct task *t;
 	struct json_object *o;
 	char why[WHY];
 
 	if (id == NULL ||
-	    (status = required(arguments, "status", op, result)) == NULL)
+	    (status = tool_argument(arguments, "status", op, result)) == NULL)
 		return (true);
 	if (plan_set_status(
 		&s->plan, id, status, time(NULL), &t, why, sizeof(why)) == -1)
-		return (fail(result, op, why));
-	o = begin(op);
+		return (tool_fail(result, op, "%s", why));
+	o = tool_success(op);
 	field_put(o, "task", task_json(t));
 	if (t->status == TASK_COMPLETED)
 		field_put(o, "newly_ready_tasks", newly_ready(&s->plan, t));
@@ -203,19 +182,16 @@ edit_task(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	static const char op[] = "edit_task";
 	struct planning *s = arg;
-	const char *id = required(arguments, "task_id", op, result);
+	const char *id = tool_argument(arguments, "task_id", op, result);
 	const struct task *t;
-	struct json_object *o;
 	char why[WHY];
 
 	if (id == NULL)
 		return (true);
 	if (plan_edit(&s->plan, id, field_get_str(arguments, "description"),
 		time(NULL), &t, why, sizeof(why)) == -1)
-		return (fail(result, op, why));
-	o = begin(op);
-	field_put(o, "task", task_json(t));
-	return (end_change(box, s, o, result));
+		return (tool_fail(result, op, "%s", why));
+	return (end_task(box, s, op, t, result));
 }
 
 static bool
@@ -224,15 +200,15 @@ delete_task(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	static const char op[] = "delete_task";
 	struct planning *s = arg;
-	const char *id = required(arguments, "task_id", op, result);
+	const char *id = tool_argument(arguments, "task_id", op, result);
 	struct json_object *o;
 	char why[WHY];
 
 	if (id == NULL)
 		return (true);
 	if (plan_delete(&s->plan, id, time(NULL), why, sizeof(why)) == -1)
-		return (fail(result, op, why));
-	o = begin(op);
+		return (tool_fail(result, op, "%s", why));
+	o = tool_success(op);
 	field_put_str(o, "deleted_task_id", id);
 	return (end_change(box, s, o, result));
 }
@@ -243,7 +219,7 @@ get_task_plan(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	const struct planning *s = arg;
 	const struct plan *p = &s->plan;
-	struct json_object *o = begin("get_task_plan");
+	struct json_object *o = tool_success("get_task_plan");
 	struct json_object *sum = json_object_new_object();
 
 	(void)box;
@@ -266,7 +242,7 @@ get_ready_tasks(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	const struct planning *s = arg;
 	const struct plan *p = &s->plan;
-	struct json_object *o = begin("get_ready_tasks");
+	struct json_object *o = tool_success("get_ready_tasks");
 	struct json_object *list = json_object_new_array();
 	size_t i;
 
@@ -287,7 +263,7 @@ get_blocked_tasks(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	const struct planning *s = arg;
 	const struct plan *p = &s->plan;
-	struct json_object *o = begin("get_blocked_tasks"), *task;
+	struct json_object *o = tool_success("get_blocked_tasks"), *task;
 	struct json_object *list = json_object_new_array();
 	size_t i;
 

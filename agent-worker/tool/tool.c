@@ -301,7 +301,29 @@ tool_result_json(struct tool_result *result, struct json_object *o)
 	json_object_put(o);
 }
 
-void
+const char *
+tool_argument(struct json_object *arguments, const char *name,
+    const char *operation, struct tool_result *result)
+{
+	const char *s = field_get_str(arguments, name);
+
+	if (s == NULL)
+		tool_fail(result, operation,
+		    "%s is required, and has to be a string", name);
+	return (s);
+}
+
+struct json_object *
+tool_success(const char *operation)
+{
+	struct json_object *o = json_object_new_object();
+
+	field_put_bool(o, "success", true);
+	field_put_str(o, "operation", operation);
+	return (o);
+}
+
+bool
 tool_fail(
     struct tool_result *result, const char *operation, const char *fmt, ...)
 {
@@ -316,6 +338,8 @@ tool_fail(
 	if (operation != NULL)
 		field_put_str(o, "operation", operation);
 	field_put_str(o, "error", text);
+	buf_release(&result->text);
 	tool_result_json(result, o);
 	free(text);
+	return (true);
 }

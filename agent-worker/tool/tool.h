@@ -112,8 +112,18 @@ bool toolbox_run(struct toolbox *, const char *name,
 /* The result is that object, which is taken. */
 void tool_result_json(struct tool_result *, struct json_object *);
 
-/* {"success": false, "operation": ..., "error": ...}; NULL: no operation */
-void tool_fail(struct tool_result *, const char *operation, const char *fmt,
+/* A required string; NULL, and the result says so: it is absent. */
+const char *tool_argument(struct json_object *arguments, const char *name,
+    const char *operation, struct tool_result *);
+
+/* {"success": true, "operation": ...}, for more members and tool_result_json */
+struct json_object *tool_success(const char *operation);
+
+/*
+ * {"success": false, "operation": ..., "error": ...} in place of what is there;
+ * NULL: no operation.  Returns true, for a tool to return.
+ */
+bool tool_fail(struct tool_result *, const char *operation, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 extern const struct tool_family family_snapshot;
