@@ -82,6 +82,9 @@ struct agent {
 /* Wait and take what comes.  False: the turn or the whole agent is over. */
 bool agent_wait(struct agent *, int64_t until_ms, link_poll_fn *, void *arg);
 
+/* Nothing but that until then.  False: likewise. */
+bool agent_sleep(struct agent *, int64_t until_ms);
+
 /* The provider wants no call for so long. */
 void agent_hold(struct agent *, int64_t ms);
 

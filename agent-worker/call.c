@@ -199,16 +199,6 @@ judge(const struct agent *a, const struct reply *reply,
 	return (retry_decide(&c));
 }
 
-/* Sleep, but hear the supervisor.  False: the turn is over. */
-static bool
-pause_until(struct agent *a, int64_t until)
-{
-	while (mono_ms() < until)
-		if (!agent_wait(a, until, NULL, NULL))
-			return (false);
-	return (agent_in_turn(a));
-}
-
 /* No call before the provider wants one, unless the turn is over by then. */
 static bool
 wait_out_hold(struct agent *a)
@@ -251,7 +241,7 @@ try_again(struct agent *a, const struct reply *reply,
 		agent_say_text(a, MSG_CONTENT, "\n[broken off, asked again]\n");
 	if (response->status == TOO_MANY_REQUESTS)
 		say_limited(a, wait_ms);
-	return (pause_until(a, mono_ms() + wait_ms));
+	return (agent_sleep(a, mono_ms() + wait_ms));
 }
 
 bool

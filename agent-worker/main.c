@@ -297,6 +297,15 @@ agent_wait(struct agent *a, int64_t until_ms, link_poll_fn *fn, void *arg)
 	return (agent_in_turn(a));
 }
 
+bool
+agent_sleep(struct agent *a, int64_t until_ms)
+{
+	while (mono_ms() < until_ms)
+		if (!agent_wait(a, until_ms, NULL, NULL))
+			return (false);
+	return (agent_in_turn(a));
+}
+
 void
 agent_say(struct agent *a, struct msg *m)
 {

@@ -231,15 +231,6 @@ pay(struct agent *a, struct step s)
 }
 
 static bool
-sleep_until(struct agent *a, int64_t until)
-{
-	while (mono_ms() < until)
-		if (!agent_wait(a, until, NULL, NULL))
-			return (false);
-	return (agent_in_turn(a));
-}
-
-static bool
 stream(struct agent *a, struct step s)
 {
 	struct json_object *o = get(s, "stream");
@@ -255,7 +246,7 @@ stream(struct agent *a, struct step s)
 	for (i = 0; i < chunks && agent_in_turn(a); i++) {
 		agent_say_text(a, MSG_CONTENT, text);
 		if (interval > 0)
-			(void)sleep_until(a, mono_ms() + interval);
+			(void)agent_sleep(a, mono_ms() + interval);
 	}
 	free(text);
 	return (agent_in_turn(a));
@@ -443,7 +434,7 @@ await_go(struct agent *a, struct step s, int64_t began)
 		link_flush(&a->link);
 		f->act(a, s);
 	}
-	if (!sleep_until(a, began + delay))
+	if (!agent_sleep(a, began + delay))
 		return (false);
 	while (!a->turn.go)
 		if (!agent_wait(a, MONO_NEVER, NULL, NULL))

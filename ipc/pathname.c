@@ -1,4 +1,4 @@
-/* Paths as they stand in a text. */
+/* Paths as text. */
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -6,6 +6,21 @@
 
 #include "ipc/buf.h"
 #include "ipc/pathname.h"
+
+const char *const pathname_kept[] = { ".massgen", ".env", ".git",
+	"node_modules", "__pycache__", ".venv", "venv", ".pytest_cache",
+	".mypy_cache", ".ruff_cache", ".DS_Store", "massgen_logs", NULL };
+
+bool
+pathname_is_in(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	if (len > 0 && dir[len - 1] == '/')
+		len--;
+	return (strncmp(path, dir, len) == 0 &&
+	    (path[len] == '\0' || path[len] == '/'));
+}
 
 static bool
 is_of_name(char c)

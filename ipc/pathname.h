@@ -1,7 +1,18 @@
-/* Paths as they stand in a text. */
+/* Paths as text. */
 
 #ifndef IPC_PATHNAME_H
 #define IPC_PATHNAME_H
+
+#include <stdbool.h>
+
+/*
+ * Names that are read-only wherever they stand in a directory of the user's:
+ * what version control, environments and caches own.  NULL ends the list.
+ */
+extern const char *const pathname_kept[];
+
+/* Whether path is dir or lies below it; both are absolute and normal. */
+bool pathname_is_in(const char *path, const char *dir);
 
 /*
  * The text with another path wherever this one stands, for free().  It does

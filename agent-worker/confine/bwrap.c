@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent-worker/confine/level.h"
+#include "ipc/pathname.h"
 #include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
@@ -196,7 +197,7 @@ add_written(struct words *w, const struct policy *p)
 		push_whole(&all, root, root->real);
 		for (j = 0; j < p->keep.n; j++) {
 			keep = p->keep.list[j].real;
-			if (!path_is_below(keep, root->real))
+			if (!pathname_is_in(keep, root->real))
 				continue;
 			push_ways(&all, root, keep);
 			push_whole(&all, root, keep);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent-worker/confine/policy.h"
+#include "ipc/pathname.h"
 #include "ipc/xmalloc.h"
 
 #define GRACE_MS 2000
@@ -72,23 +73,12 @@ paths_release(struct paths *p)
 }
 
 bool
-path_is_below(const char *path, const char *dir)
-{
-	size_t len = strlen(dir);
-
-	if (len > 0 && dir[len - 1] == '/')
-		len--;
-	return (strncmp(path, dir, len) == 0 &&
-	    (path[len] == '\0' || path[len] == '/'));
-}
-
-bool
 paths_cover(const struct paths *p, const char *real)
 {
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
-		if (path_is_below(real, p->list[i].real))
+		if (pathname_is_in(real, p->list[i].real))
 			return (true);
 	return (false);
 }
@@ -101,7 +91,7 @@ longest_over(const struct paths *p, const char *real)
 
 	for (i = 0; i < p->n; i++) {
 		len = strlen(p->list[i].real);
-		if (len > best && path_is_below(real, p->list[i].real))
+		if (len > best && pathname_is_in(real, p->list[i].real))
 			best = len;
 	}
 	return (best);
@@ -121,7 +111,7 @@ paths_lie_below(const struct paths *p, const char *real)
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
-		if (path_is_below(p->list[i].real, real) &&
+		if (pathname_is_in(p->list[i].real, real) &&
 		    strcmp(p->list[i].real, real) != 0)
 			return (true);
 	return (false);

@@ -50,9 +50,6 @@ void policy_release(struct policy *);
 /* Add what the name leads to; false if that is nowhere. */
 bool paths_add(struct paths *, const char *name);
 
-/* Whether path is dir or lies below it; both are absolute and normal. */
-bool path_is_below(const char *path, const char *dir);
-
 /* Whether the real path is one of them, or lies below one. */
 bool paths_cover(const struct paths *, const char *real);
 

@@ -6,6 +6,7 @@
 
 #include "agent-worker/tool/confined.h"
 #include "ipc/buf.h"
+#include "ipc/pathname.h"
 #include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
@@ -47,18 +48,9 @@ set_usual(struct words *env, const struct walls *walls)
 	set(env, "HOME", walls->n == 0 ? NULL : walls->list[0].path);
 }
 
-static bool
-is_below(const char *path, size_t len, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return (len >= n && strncmp(path, dir, n) == 0 &&
-	    (len == n || path[n] == '/'));
-}
-
 /* Whether the walls let a program into that directory. */
 static bool
-is_reached(const struct walls *walls, const char *path, size_t len)
+is_reached(const struct walls *walls, const char *path)
 {
 	static const char *const system[] = { "/bin", "/nix", "/opt", "/sbin",
 		"/usr" };
@@ -69,15 +61,15 @@ is_reached(const struct walls *walls, const char *path, size_t len)
 	    : 0;
 
 	for (i = 0; i < sizeof(system) / sizeof(system[0]); i++)
-		if (is_below(path, len, system[i]))
+		if (pathname_is_in(path, system[i]))
 			return (true);
 	for (i = 0; i < walls->n; i++)
-		if (is_below(path, len, walls->list[i].path))
+		if (pathname_is_in(path, walls->list[i].path))
 			return (true);
 	for (i = 0; i < n; i++) {
 		dir = json_object_get_string(
 		    json_object_array_get_idx(walls->read, i));
-		if (dir != NULL && is_below(path, len, dir))
+		if (dir != NULL && pathname_is_in(path, dir))
 			return (true);
 	}
 	return (false);
@@ -102,6 +94,7 @@ trim_path(struct words *env, const struct walls *walls)
 {
 	struct buf kept = BUF_INITIALIZER;
 	const char *s = words_value(env, "PATH");
+	char *dir;
 	size_t n;
 
 	if (s == NULL || walls->level == NULL ||
@@ -109,10 +102,10 @@ trim_path(struct words *env, const struct walls *walls)
 		return;
 	for (; *s != '\0'; s += n + (s[n] == ':' ? 1 : 0)) {
 		n = strcspn(s, ":");
-		if (is_reached(walls, s, n)) {
-			buf_adds(&kept, kept.len == 0 ? "" : ":");
-			buf_add(&kept, s, n);
-		}
+		dir = xstrndup(s, n);
+		if (is_reached(walls, dir))
+			buf_addf(&kept, "%s%s", kept.len == 0 ? "" : ":", dir);
+		free(dir);
 	}
 	if (kept.len > 0)
 		set(env, "PATH", kept.data);

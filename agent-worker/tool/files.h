@@ -126,7 +126,7 @@ struct files_removed {
 
 /*
  * Remove a file, an empty directory or, recursively, any; a symlink itself.
- * Roots and what is kept do not go, nor what walls_kept_names names.
+ * Roots and what is kept do not go, nor what pathname_kept names.
  * Returns 0, or -1 with errno and err set.
  */
 int files_remove(struct work *, const char *path, bool recursive,

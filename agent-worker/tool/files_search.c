@@ -10,6 +10,7 @@
 #include "agent-worker/tool/files.h"
 #include "agent-worker/tool/pattern.h"
 #include "ipc/field.h"
+#include "ipc/pathname.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
@@ -161,9 +162,9 @@ usual_excludes(void)
 	struct json_object *list = json_object_new_array();
 	size_t i;
 
-	for (i = 0; walls_kept_names[i] != NULL; i++)
+	for (i = 0; pathname_kept[i] != NULL; i++)
 		json_object_array_add(
-		    list, json_object_new_string(walls_kept_names[i]));
+		    list, json_object_new_string(pathname_kept[i]));
 	return (list);
 }
 

@@ -11,11 +11,8 @@
 #include "agent-worker/tool/walls.h"
 #include "ipc/field.h"
 #include "ipc/log.h"
+#include "ipc/pathname.h"
 #include "ipc/xmalloc.h"
-
-const char *const walls_kept_names[] = { ".massgen", ".env", ".git",
-	"node_modules", "__pycache__", ".venv", "venv", ".pytest_cache",
-	".mypy_cache", ".ruff_cache", ".DS_Store", "massgen_logs", NULL };
 
 /* --- from the configuration --- */
 
@@ -189,22 +186,11 @@ walls_refuse(char *err, size_t errlen, int error, const char *fmt, ...)
 	return (-1);
 }
 
-/* Component by component. */
-static bool
-holds(const char *root, const char *path)
-{
-	size_t len = strlen(root);
-
-	if (len == 1)
-		return (true);
-	return (strncmp(root, path, len) == 0 &&
-	    (path[len] == '\0' || path[len] == '/'));
-}
-
 static bool
 is_in(const struct wall *wall, const char *root, const char *path)
 {
-	return (wall->file ? strcmp(root, path) == 0 : holds(root, path));
+	return (
+	    wall->file ? strcmp(root, path) == 0 : pathname_is_in(path, root));
 }
 
 /*
@@ -269,9 +255,9 @@ walls_has_kept_name(const char *rest)
 	for (; *rest != '\0'; rest += n) {
 		rest += strspn(rest, "/");
 		n = strcspn(rest, "/");
-		for (i = 0; walls_kept_names[i] != NULL; i++)
-			if (strlen(walls_kept_names[i]) == n &&
-			    strncmp(walls_kept_names[i], rest, n) == 0)
+		for (i = 0; pathname_kept[i] != NULL; i++)
+			if (strlen(pathname_kept[i]) == n &&
+			    strncmp(pathname_kept[i], rest, n) == 0)
 				return (true);
 	}
 	return (false);
@@ -288,7 +274,7 @@ is_kept(const struct walls *w, const struct wall *wall, const char *path,
 		return (true);
 	for (i = 0; i < w->n; i++)
 		for (k = 0; k < w->list[i].nkeep; k++)
-			if (holds(w->list[i].keep[k], path) &&
+			if (pathname_is_in(path, w->list[i].keep[k]) &&
 			    strlen(w->list[i].keep[k]) >= strlen(wall->path))
 				return (true);
 	return (false);
@@ -322,12 +308,12 @@ walls_may_go(const struct walls *w, const char *real, char *err, size_t errlen)
 	if (walls_may_change(w, real, err, errlen) == -1)
 		return (-1);
 	for (i = 0; i < w->n; i++) {
-		if (holds(real, w->list[i].path))
+		if (pathname_is_in(w->list[i].path, real))
 			return (walls_refuse(err, errlen, EBUSY,
 			    "%s: %s, an allowed directory of its own, %s", real,
 			    w->list[i].path, "would go with it"));
 		for (k = 0; k < w->list[i].nkeep; k++)
-			if (holds(real, w->list[i].keep[k]))
+			if (pathname_is_in(w->list[i].keep[k], real))
 				return (walls_refuse(err, errlen, EROFS,
 				    "%s: %s in it is protected", real,
 				    w->list[i].keep[k]));

@@ -19,7 +19,7 @@ struct wall {
 	bool file;   /* admits that file and nothing beside it */
 	bool write;
 	bool presenter; /* writable in the final presentation only */
-	bool context;   /* the user's own: walls_kept_names are kept in it */
+	bool context;   /* the user's own: pathname_kept are kept in it */
 	char **keep;    /* absolute; read-only even where it is writable */
 	size_t nkeep;
 };
@@ -37,13 +37,7 @@ struct walls {
 	bool looked;
 };
 
-/*
- * Names that are read-only wherever they stand below a context wall: what
- * version control, environments and caches own.  NULL ends the list.
- */
-extern const char *const walls_kept_names[];
-
-/* Whether one of them is among the names of a path. */
+/* Whether one of pathname_kept is among the names of a path. */
 bool walls_has_kept_name(const char *path);
 
 /* From "tools" of init, which has to outlive it. */

@@ -12,6 +12,8 @@
 #include "ipc/buf.h"
 #include "ipc/log.h"
 #include "ipc/tree.h"
+#include "ipc/pathname.h"
+#include "ipc/words.h"
 #include "ipc/xmalloc.h"
 
 #define DEPTH_MAX   8     /* directories below a wall that are looked into */
@@ -24,17 +26,6 @@ struct search {
 	size_t depth;
 	size_t entries;
 };
-
-static bool
-is_kept_name(const char *name)
-{
-	size_t i;
-
-	for (i = 0; walls_kept_names[i] != NULL; i++)
-		if (strcmp(walls_kept_names[i], name) == 0)
-			return (true);
-	return (false);
-}
 
 static void
 keep(struct wall *wall, char *path)
@@ -52,7 +43,7 @@ look(struct search *s, const char *name)
 		errno = E2BIG;
 		return (-1);
 	}
-	if (!is_kept_name(name))
+	if (!words_have(pathname_kept, name))
 		return (0);
 	keep(s->wall, xasprintf("%s/%s", s->path.data, name));
 	return (TREE_SKIP);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "ipc/log.h"
+#include "ipc/pathname.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
@@ -27,20 +28,11 @@ struct entry {
 	struct json_object *keep;
 };
 
-/* Read-only even where all around is written, as in MassGen. */
-static const char *const kept_names[] = { ".massgen", "massgen_logs", ".env",
-	".git", "node_modules", "__pycache__", ".venv", "venv", ".pytest_cache",
-	".mypy_cache", ".ruff_cache", NULL };
-
 /* Whether path is below the directory. */
 static bool
 is_below(const char *path, const char *dir)
 {
-	size_t n = strlen(dir);
-
-	if (strcmp(dir, "/") == 0)
-		return (path[1] != '\0');
-	return (strncmp(path, dir, n) == 0 && path[n] == '/');
+	return (pathname_is_in(path, dir) && strcmp(path, dir) != 0);
 }
 
 /* An absolute path without symlinks, malloc'd, or NULL and errno. */
@@ -77,9 +69,9 @@ keep_known_names(const struct entry *e)
 	char *path, *real;
 	size_t i;
 
-	for (i = 0; kept_names[i] != NULL; i++) {
+	for (i = 0; pathname_kept[i] != NULL; i++) {
 		path = xasprintf("%s/%s",
-		    strcmp(e->path, "/") == 0 ? "" : e->path, kept_names[i]);
+		    strcmp(e->path, "/") == 0 ? "" : e->path, pathname_kept[i]);
 		real = real_path(path);
 		if (real != NULL && is_below(real, e->path))
 			keep(e, real);
