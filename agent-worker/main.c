@@ -64,17 +64,17 @@ configure(struct agent *a, struct msg *m)
 	a->model = field_get_str(o, "model");
 	a->synthesis_model = field_get_str(o, "synthesis_model");
 	a->planning_model = field_get_str(o, "planning_model");
-	a->planning_call = field_get_bool(o, "planning_call", false);
+	a->planning_call = field_get_bool(o, "planning_call");
 	a->fallback_models = field_get(o, "fallback_models", json_type_array);
 	a->program = field_get(o, "program", json_type_object);
 	a->backend.params = field_get(o, "params", json_type_object);
 	o = a->init.options;
 	a->sensitivity = field_get_str(o, "voting_sensitivity");
 	a->novelty = field_get_str(o, "answer_novelty");
-	a->direct = field_get_bool(o, "direct", false);
-	a->planning_mode = field_get_bool(o, "planning_mode", false);
+	a->direct = field_get_bool(o, "direct");
+	a->planning_mode = field_get_bool(o, "planning_mode");
 	a->planning_instruction = field_get_str(o, "planning_instruction");
-	a->reserve = field_get_bool(o, "reserve", false);
+	a->reserve = field_get_bool(o, "reserve");
 	if (a->reserve && a->backend.params != NULL)
 		bound_set(a->backend.params);
 	a->idle_ms = field_get_int(o, "idle_ms", IDLE_MS);

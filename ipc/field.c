@@ -46,11 +46,10 @@ field_get_int(struct json_object *object, const char *key, int64_t otherwise)
 }
 
 bool
-field_get_bool(struct json_object *object, const char *key, bool otherwise)
+field_get_bool(struct json_object *object, const char *key)
 {
-	struct json_object *value = field_get(object, key, json_type_boolean);
-
-	return (value == NULL ? otherwise : json_object_get_boolean(value));
+	return (
+	    json_object_get_boolean(field_get(object, key, json_type_boolean)));
 }
 
 struct json_object *

@@ -61,7 +61,7 @@ struct json_object *field_get(
     struct json_object *, const char *key, enum json_type);
 const char *field_get_str(struct json_object *, const char *key);
 int64_t field_get_int(struct json_object *, const char *key, int64_t otherwise);
-bool field_get_bool(struct json_object *, const char *key, bool otherwise);
+bool field_get_bool(struct json_object *, const char *key); /* or false */
 
 /* A number with as few digits as read back to the same value. */
 struct json_object *field_real(double);

@@ -156,6 +156,32 @@ spawn_run(const struct spawn *sp, char *err, size_t errlen)
 }
 
 pid_t
+spawn_piped(const struct spawn *sp, int ours[3], char *err, size_t errlen)
+{
+	struct spawn piped = *sp;
+	int pipes[3][2], i, n, error;
+	pid_t pid = -1;
+
+	for (n = 0; n < 3 && spawn_pipe(pipes[n]) == 0; n++) {
+		piped.fds[n] = pipes[n][n == 0 ? 0 : 1];
+		ours[n] = pipes[n][n == 0 ? 1 : 0];
+		fcntl(ours[n], F_SETFL, O_NONBLOCK);
+	}
+	if (n == 3)
+		pid = spawn_run(&piped, err, errlen);
+	else
+		snprintf(err, errlen, "pipe: %s", strerror(errno));
+	error = errno;
+	for (i = 0; i < n; i++) {
+		close(piped.fds[i]);
+		if (pid == -1)
+			close(ours[i]);
+	}
+	errno = error;
+	return (pid);
+}
+
+pid_t
 spawn_enter(const struct spawn *sp, bool *entered, char *err, size_t errlen)
 {
 	sigset_t all, old;

@@ -40,6 +40,12 @@ struct spawn {
  */
 pid_t spawn_run(const struct spawn *, char *err, size_t errlen);
 
+/*
+ * As spawn_run, with a pipe at each of its three standard descriptors, whose
+ * other ends go to ours[] and do not block.  fds is not looked at.
+ */
+pid_t spawn_piped(const struct spawn *, int ours[3], char *err, size_t errlen);
+
 /* As spawn_run; *entered tells whether only what follows enter failed. */
 pid_t spawn_enter(
     const struct spawn *, bool *entered, char *err, size_t errlen);

@@ -374,7 +374,7 @@ tree_remove(int dir, const char *name)
 }
 
 int
-tree_empty(int dir, const char *name, const char *keep)
+tree_empty(const char *path, const char *keep)
 {
-	return (remove_below(dir, name, keep, true));
+	return (remove_below(AT_FDCWD, path, keep, true));
 }

@@ -44,7 +44,7 @@ int tree_walk(int dir, const char *name, const struct tree_visitor *, void *);
 int tree_remove(int dir, const char *name);
 
 /* Remove what a directory holds, but not what is called keep (or NULL). */
-int tree_empty(int dir, const char *name, const char *keep);
+int tree_empty(const char *path, const char *keep);
 
 /*
  * The way down into a tree: the directory that one stands in, and which ones

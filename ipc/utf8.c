@@ -8,10 +8,12 @@
 #define REPLACEMENT "\xef\xbf\xbd"
 
 static bool
-continues(const char *s, size_t from, size_t to)
+continues(const char *s, size_t len)
 {
-	for (; from < to; from++)
-		if (((unsigned char)s[from] & 0xc0) != 0x80)
+	size_t i;
+
+	for (i = 1; i < len; i++)
+		if (((unsigned char)s[i] & 0xc0) != 0x80)
 			return (false);
 	return (true);
 }
@@ -31,15 +33,15 @@ utf8_sequence(const char *s, size_t n)
 		return (0);
 	b = (unsigned char)s[1];
 	if (a < 0xe0)
-		return (continues(s, 1, 2) ? 2 : 0);
+		return (continues(s, 2) ? 2 : 0);
 	if (a < 0xf0) {
 		if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f))
 			return (0);
-		return (n >= 3 && continues(s, 1, 3) ? 3 : 0);
+		return (n >= 3 && continues(s, 3) ? 3 : 0);
 	}
 	if ((a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f))
 		return (0);
-	return (n >= 4 && continues(s, 1, 4) ? 4 : 0);
+	return (n >= 4 && continues(s, 4) ? 4 : 0);
 }
 
 bool

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,55 +74,24 @@ is_permanent(int error)
 	return (false);
 }
 
-static int
-make_pipes(int pipes[3][2])
-{
-	int i, error;
-
-	for (i = 0; i < 3; i++)
-		if (spawn_pipe(pipes[i]) == -1) {
-			error = errno;
-			while (--i >= 0) {
-				close(pipes[i][0]);
-				close(pipes[i][1]);
-			}
-			errno = error;
-			return (-1);
-		}
-	return (0);
-}
-
 static bool
 start(struct io *io)
 {
 	const struct program *p = io->program;
 	struct program_end *end = io->end;
-	struct spawn sp = { .argv = p->argv,
+	const struct spawn sp = { .argv = p->argv,
 		.envp = p->envp,
 		.dir = p->dir,
 		.death_signal = SIGKILL };
-	int pipes[3][2], i;
+	int ours[3], i;
 
 	end->ending = PROGRAM_NOT_STARTED;
-	if (make_pipes(pipes) == -1) {
-		snprintf(end->words, sizeof(end->words), "pipe: %s",
-		    strerror(errno));
-		return (false);
-	}
-	for (i = 0; i < 3; i++)
-		sp.fds[i] = pipes[i][i == FD_IN ? 0 : 1];
-	io->pid = spawn_run(&sp, end->words, sizeof(end->words));
+	io->pid = spawn_piped(&sp, ours, end->words, sizeof(end->words));
 	end->permanent = io->pid == -1 && is_permanent(errno);
-	for (i = 0; i < 3; i++) {
-		close(sp.fds[i]);
-		io->fds[i].fd = pipes[i][i == FD_IN ? 1 : 0];
-		if (io->pid == -1)
-			close_fd(&io->fds[i]);
-		else
-			fcntl(io->fds[i].fd, F_SETFL, O_NONBLOCK);
-	}
 	if (io->pid == -1)
 		return (false);
+	for (i = 0; i < 3; i++)
+		io->fds[i].fd = ours[i];
 	/* an old kernel has none: then we look instead of being woken */
 	io->fds[FD_PID].fd = pidfd_open(io->pid, 0);
 	return (true);

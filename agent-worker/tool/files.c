@@ -263,7 +263,7 @@ static const struct tool_row rows[] = {
 static void
 open_files(struct toolbox *box)
 {
-	if (field_get_bool(box->config, "files", false))
+	if (field_get_bool(box->config, "files"))
 		toolbox_add_rows(
 		    box, rows, sizeof(rows) / sizeof(rows[0]), NULL);
 }

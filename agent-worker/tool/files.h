@@ -63,12 +63,9 @@ bool files_is_binary(const char *data, size_t len);
 int files_open_text(const struct walls *, const char *path, struct stat *,
     char *err, size_t errlen);
 
-/*
- * A whole text file of at most max bytes into text.  0, or -1 with errno and
- * err set.
- */
-int files_read_text(const struct walls *, const char *path, size_t max,
-    struct buf *text, char *err, size_t errlen);
+/* A whole text file of at most FILES_TEXT bytes.  0, or -1, errno and err. */
+int files_read_text(const struct walls *, const char *path, struct buf *text,
+    char *err, size_t errlen);
 
 /* --- files_walk.c --- */
 

@@ -70,10 +70,9 @@ files_compare_files(struct toolbox *box, void *arg,
 	if (want.from == NULL ||
 	    (want.to = tool_argument(arguments, "file2", op, result)) == NULL)
 		return (true);
-	if (files_read_text(&box->walls, want.from, FILES_TEXT, &a, why,
-		sizeof(why)) == -1 ||
-	    files_read_text(
-		&box->walls, want.to, FILES_TEXT, &b, why, sizeof(why)) == -1)
+	if (files_read_text(&box->walls, want.from, &a, why, sizeof(why)) ==
+		-1 ||
+	    files_read_text(&box->walls, want.to, &b, why, sizeof(why)) == -1)
 		tool_fail(result, op, "%s", why);
 	else
 		files_succeed(result, op, NULL, tell_files(&want, &a, &b));
@@ -160,9 +159,8 @@ add_diff(struct pair *p, const char *path, const char *one, const char *other)
 
 	if (p->told > DIFFS_MAX)
 		buf_adds(&diff, "[left out: there are too many]");
-	else if (files_read_text(w, one, FILES_TEXT, &a, why, sizeof(why)) ==
-		-1 ||
-	    files_read_text(w, other, FILES_TEXT, &b, why, sizeof(why)) == -1)
+	else if (files_read_text(w, one, &a, why, sizeof(why)) == -1 ||
+	    files_read_text(w, other, &b, why, sizeof(why)) == -1)
 		buf_addf(&diff, "[%s]", why);
 	else
 		diff_unified(&diff, &want, &a, &b, &sum);
@@ -258,7 +256,7 @@ files_compare_directories(struct toolbox *box, void *arg,
 		p.only2 = json_object_new_array();
 		p.different = json_object_new_array();
 		p.identical = json_object_new_array();
-		if (field_get_bool(arguments, "show_content_diff", false))
+		if (field_get_bool(arguments, "show_content_diff"))
 			p.diffs = json_object_new_object();
 		compare_lists(&p, &a, &b);
 		tell_pair(&p, op, a.cut || b.cut, result);

@@ -169,7 +169,7 @@ files_copy_files_batch(struct toolbox *box, void *arg,
 		return (true);
 	if (to == NULL || *to == '\0')
 		c.to = ".";
-	c.overwrite = field_get_bool(arguments, "overwrite", false);
+	c.overwrite = field_get_bool(arguments, "overwrite");
 	files_batch_begin(&c.batch, box);
 	if (copy_list(&c,
 		field_get(arguments, "include_patterns", json_type_array),
@@ -245,7 +245,7 @@ files_copy_file(struct toolbox *box, void *arg, struct json_object *arguments,
 	const char *to = from == NULL
 	    ? NULL
 	    : tool_argument(arguments, "destination_path", op, result);
-	bool overwrite = field_get_bool(arguments, "overwrite", false);
+	bool overwrite = field_get_bool(arguments, "overwrite");
 	char why[FILES_WHY] = "";
 	struct stat st;
 	struct copying c = { .from = from, .to = to };

@@ -128,7 +128,7 @@ files_delete_file(struct toolbox *box, void *arg, struct json_object *arguments,
 {
 	static const char op[] = "delete_file";
 	const char *path = tool_argument(arguments, "path", op, result);
-	bool recursive = field_get_bool(arguments, "recursive", false);
+	bool recursive = field_get_bool(arguments, "recursive");
 	struct json_object *details;
 	struct files_removed gone;
 	char why[FILES_WHY];

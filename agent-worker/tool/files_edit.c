@@ -146,13 +146,12 @@ files_edit_file(struct toolbox *box, void *arg, struct json_object *arguments,
 	    json_object_array_length(edits) > EDITS_MAX)
 		return (tool_fail(result, op,
 		    "edits has to be a list of {oldText, newText}"));
-	ret = files_read_text(
-	    &box->walls, path, FILES_TEXT, &was, why, sizeof(why));
+	ret = files_read_text(&box->walls, path, &was, why, sizeof(why));
 	if (ret == 0) {
 		buf_add(&is, was.data, was.len);
 		ret = edit_all(&is, edits, why, sizeof(why));
 	}
-	if (ret == 0 && !field_get_bool(arguments, "dryRun", false))
+	if (ret == 0 && !field_get_bool(arguments, "dryRun"))
 		ret = put_text(
 		    &box->walls, path, is.data, is.len, why, sizeof(why));
 	if (ret == 0)

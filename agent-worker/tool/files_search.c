@@ -183,8 +183,8 @@ files_search_text(struct toolbox *box, void *arg, struct json_object *arguments,
 	(void)arg;
 	if (text == NULL)
 		return (true);
-	s.pattern = pattern_new(text,
-	    field_get_bool(arguments, "ignore_case", false), why, sizeof(why));
+	s.pattern = pattern_new(
+	    text, field_get_bool(arguments, "ignore_case"), why, sizeof(why));
 	if (s.pattern == NULL)
 		return (tool_fail(result, op, "%s", why));
 	s.left = most < 1 ? 1 : most > RESULTS_MAX ? RESULTS_MAX : (size_t)most;

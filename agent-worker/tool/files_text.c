@@ -86,15 +86,15 @@ files_open_text(const struct walls *w, const char *path, struct stat *st,
 }
 
 int
-files_read_text(const struct walls *w, const char *path, size_t max,
-    struct buf *text, char *err, size_t errlen)
+files_read_text(const struct walls *w, const char *path, struct buf *text,
+    char *err, size_t errlen)
 {
 	struct stat st;
 	int fd, ret;
 
 	if ((fd = files_open_text(w, path, &st, err, errlen)) == -1)
 		return (-1);
-	ret = buf_read_fd(text, fd, max);
+	ret = buf_read_fd(text, fd, FILES_TEXT);
 	close(fd);
 	if (ret == -1)
 		return (walls_refuse(err, errlen, errno, "%s: %s", path,

@@ -355,7 +355,7 @@ open_plan(struct toolbox *box)
 	struct planning *s;
 	char *name;
 
-	if (!field_get_bool(box->config, "planning", false))
+	if (!field_get_bool(box->config, "planning"))
 		return;
 	s = xcalloc(1, sizeof(*s));
 	name = xasprintf("orchestrator:%s",
@@ -363,7 +363,7 @@ open_plan(struct toolbox *box)
 	plan_init(
 	    &s->plan, name, max < 1 ? 1 : (size_t)max, arc4random, time(NULL));
 	free(name);
-	s->file = field_get_bool(box->config, "plan_file", false);
+	s->file = field_get_bool(box->config, "plan_file");
 	box->state[FAMILY_PLAN] = s;
 	toolbox_add_rows(box, rows, sizeof(rows) / sizeof(rows[0]), s);
 }

@@ -128,7 +128,7 @@ execute_command(struct toolbox *box, void *arg, struct json_object *arguments,
 	char err[ERROR_LEN];
 	bool wanted = true;
 
-	if (field_get_bool(arguments, "run_in_background", false))
+	if (field_get_bool(arguments, "run_in_background"))
 		return (start_background_shell(box, arg, arguments, result));
 	if (!shell_begin(box, &s, arguments, HEAD, err, sizeof(err))) {
 		shell_result_refused(&s, err, result);

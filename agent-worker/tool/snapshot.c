@@ -219,8 +219,7 @@ prepare_workspace(struct toolbox *box)
 		return;
 	want.from = own->files;
 	s->spoilt = false;
-	if (tree_empty(AT_FDCWD, want.to, NESTED_LOGS) == 0 &&
-	    copy(a, &want) == 0)
+	if (tree_empty(want.to, NESTED_LOGS) == 0 && copy(a, &want) == 0)
 		return;
 	s->spoilt = true;
 	log_warn("the files of %s cannot be taken up", own->label);

@@ -122,7 +122,7 @@ add_context(struct walls *w, struct json_object *list)
 		if (wall == NULL)
 			continue;
 		wall->context = true;
-		wall->presenter = field_get_bool(entry, "write", false);
+		wall->presenter = field_get_bool(entry, "write");
 		if (json_object_object_get_ex(entry, "keep", &keep))
 			add_kept(wall, keep);
 	}

@@ -28,7 +28,6 @@ enum key_status {
 #define TYPE_NUMBER 0x08 /* an integer or a real */
 #define TYPE_LIST   0x10
 #define TYPE_MAP    0x20
-#define TYPE_ANY    0x3f
 
 struct place;
 

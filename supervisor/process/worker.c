@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,12 +43,6 @@ static const char *const state_names[] = {
 static void on_output(void *, uint32_t);
 static void on_writable(void *, uint32_t);
 static void on_error_output(void *, uint32_t);
-
-const char *
-worker_state_name(enum worker_state state)
-{
-	return (state_names[state]);
-}
 
 static void
 set_state(struct worker *w, enum worker_state state, int64_t limit_ms)
@@ -126,38 +119,17 @@ int
 worker_start(struct worker *w, char *const *argv, char *const *envp, char *err,
     size_t errlen)
 {
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, diag[2] = { -1, -1 }, i;
-	struct spawn sp = {
+	const struct spawn sp = {
 		.argv = argv, .envp = envp, .death_signal = SIGTERM
 	};
+	int fds[3];
 
-	w->pid = -1;
-	if (spawn_pipe(in) == -1 || spawn_pipe(out) == -1 ||
-	    spawn_pipe(diag) == -1) {
-		snprintf(err, errlen, "pipe: %s", strerror(errno));
-	} else {
-		sp.fds[0] = in[0];
-		sp.fds[1] = out[1];
-		sp.fds[2] = diag[1];
-		w->pid = spawn_run(&sp, err, errlen);
-	}
-	for (i = 0; i < 2; i++) {
-		int mine = w->pid != -1;
-
-		if (in[i] != -1 && !(mine && i == 1))
-			close(in[i]);
-		if (out[i] != -1 && !(mine && i == 0))
-			close(out[i]);
-		if (diag[i] != -1 && !(mine && i == 0))
-			close(diag[i]);
-	}
-	if (w->pid == -1)
+	if ((w->pid = spawn_piped(&sp, fds, err, errlen)) == -1)
 		return (-1);
-	chan_init(&w->chan, out[0], in[1], MSG_LINE_MAX, QUEUE_MAX);
-	fcntl(diag[0], F_SETFL, O_NONBLOCK);
-	loop_watch(&w->in, out[0], EPOLLIN);
-	loop_watch(&w->out, in[1], 0);
-	loop_watch(&w->err, diag[0], EPOLLIN);
+	chan_init(&w->chan, fds[1], fds[0], MSG_LINE_MAX, QUEUE_MAX);
+	loop_watch(&w->in, fds[1], EPOLLIN);
+	loop_watch(&w->out, fds[0], 0);
+	loop_watch(&w->err, fds[2], EPOLLIN);
 	w->exited = false;
 	w->err_bytes = w->said = 0;
 	w->heard = mono_ms();

@@ -108,6 +108,4 @@ int worker_reap(struct worker *(*find)(void *arg, pid_t), void *arg);
 /* No process, no open end. */
 bool worker_is_down(const struct worker *);
 
-const char *worker_state_name(enum worker_state);
-
 #endif
