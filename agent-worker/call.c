@@ -8,6 +8,7 @@
 #include "agent-worker/call.h"
 #include "agent-worker/net/http.h"
 #include "agent-worker/tool/tool.h"
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"
 #include "ipc/words.h"
@@ -249,8 +250,7 @@ call_model(struct agent *a, const struct call_request *q, struct reply *reply)
 {
 	struct json_object *request = q->backend->build_request(
 	    &a->backend, q->model, q->system, q->history, q->tools, q->ntools);
-	const char *body = json_object_to_json_string_ext(
-	    request, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *body = field_line(request, NULL);
 	struct http_response response;
 	struct retry_decision next = { true, 0, "" };
 	bool wanted = true;

@@ -209,6 +209,22 @@ field_put_bool(struct json_object *o, const char *key, bool value)
 	field_put(o, key, json_object_new_boolean(value));
 }
 
+const char *
+field_line(struct json_object *value, size_t *len)
+{
+	return (json_object_to_json_string_length(value,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, len));
+}
+
+const char *
+field_page(struct json_object *value, size_t *len)
+{
+	return (json_object_to_json_string_length(value,
+	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+		JSON_C_TO_STRING_NOSLASHESCAPE,
+	    len));
+}
+
 struct json_object *
 field_parse(const char *text, size_t len, int depth, char *err, size_t errlen)
 {

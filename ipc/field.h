@@ -78,6 +78,13 @@ void field_put_real(struct json_object *, const char *key, double value);
 void field_put_bool(struct json_object *, const char *key, bool value);
 
 /*
+ * The value as text, on one line or for people; borrowed from it.  len may be
+ * NULL.
+ */
+const char *field_line(struct json_object *, size_t *len);
+const char *field_page(struct json_object *, size_t *len);
+
+/*
  * Parse one whole JSON object of at most depth levels, nothing behind it,
  * valid UTF-8.  Returns it (the caller's to json_object_put) or NULL with
  * the reason in err.

@@ -122,8 +122,7 @@ msg_encode(const struct msg *m, struct buf *out)
 		fatalx("no memory for a message");
 	json_object_object_add(o, "type", json_object_new_string(def->name));
 	fields_put(def->fields, m, o);
-	s = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	s = field_line(o, &len);
 	buf_add(out, s, len);
 	buf_add(out, "\n", 1);
 	json_object_put(o);

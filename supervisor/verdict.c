@@ -75,8 +75,7 @@ refuse(struct call *c, const char *kind, const char *why)
 static void
 freeze(struct json_object *o)
 {
-	char *text = xstrdup(json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	char *text = xstrdup(field_line(o, NULL));
 
 	json_object_set_serializer(o, json_object_userdata_to_json_string, text,
 	    json_object_free_userdata);

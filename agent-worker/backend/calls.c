@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent-worker/backend/calls.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
 #define NO_INDEX (-1)
@@ -101,9 +102,7 @@ add_arguments(struct tool_call *c, struct json_object *value)
 	size_t len;
 
 	if (json_object_is_type(value, json_type_object)) {
-		text = json_object_to_json_string_length(value,
-		    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-		    &len);
+		text = field_line(value, &len);
 		buf_add(&c->arguments, text, len);
 	} else {
 		reply_add_string(&c->arguments, value);

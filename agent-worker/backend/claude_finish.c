@@ -8,6 +8,7 @@
 
 #include "agent-worker/backend/calls.h"
 #include "agent-worker/backend/claude.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 
 /* JSON text that is kept to the letter: numbers, order and all. */
@@ -76,10 +77,7 @@ take_call(struct reply *r, const struct block *b, size_t at)
 		buf_add(&c->arguments, text->data, text->len);
 	else if (json_object_is_type(input, json_type_object) &&
 	    json_object_object_length(input) > 0)
-		buf_adds(&c->arguments,
-		    json_object_to_json_string_ext(input,
-			JSON_C_TO_STRING_PLAIN |
-			    JSON_C_TO_STRING_NOSLASHESCAPE));
+		buf_adds(&c->arguments, field_line(input, NULL));
 }
 
 static void

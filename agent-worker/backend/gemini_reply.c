@@ -7,6 +7,7 @@
 #include "agent-worker/backend/calls.h"
 #include "agent-worker/backend/gemini.h"
 #include "agent-worker/backend/scan.h"
+#include "ipc/field.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 
@@ -155,10 +156,7 @@ take_call(struct reply *r, struct json_object *function)
 		if (id.len > 0)
 			c->id = buf_detach(&id);
 		if (arguments != NULL)
-			buf_adds(&c->arguments,
-			    json_object_to_json_string_ext(arguments,
-				JSON_C_TO_STRING_PLAIN |
-				    JSON_C_TO_STRING_NOSLASHESCAPE));
+			buf_adds(&c->arguments, field_line(arguments, NULL));
 	}
 	buf_release(&id);
 	buf_release(&name);

@@ -20,8 +20,7 @@ add_json(struct buf *out, struct json_object *o)
 	const char *text;
 	size_t len;
 
-	text = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = field_line(o, &len);
 	buf_add(out, text, len);
 }
 

@@ -143,13 +143,6 @@ rpc_error(struct json_object *id, int64_t code, const char *text)
 	return (o);
 }
 
-const char *
-rpc_text(struct json_object *message, size_t *len)
-{
-	return (json_object_to_json_string_length(message,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, len));
-}
-
 int64_t
 rpc_error_code(struct json_object *error)
 {

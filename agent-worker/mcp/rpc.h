@@ -55,9 +55,6 @@ struct json_object *rpc_result(
 struct json_object *rpc_error(
     struct json_object *id, int64_t code, const char *text);
 
-/* The message on one line, without a newline; borrowed from it. */
-const char *rpc_text(struct json_object *message, size_t *len);
-
 /* The code of an error, or 0; its message, or words for none, borrowed. */
 int64_t rpc_error_code(struct json_object *error);
 const char *rpc_error_text(struct json_object *error);

@@ -92,7 +92,7 @@ take_request(const struct taking *t, const struct rpc_message *m)
 	else
 		o = rpc_error(m->id, RPC_METHOD_NOT_FOUND,
 		    "this client does not offer that");
-	text = rpc_text(o, &len);
+	text = field_line(o, &len);
 	t->answer(t->arg, text, len);
 	json_object_put(o);
 }
@@ -202,7 +202,7 @@ cancel(struct mcp_server *s, int64_t id, enum mcp_outcome outcome)
 	field_put_str(params, "reason",
 	    outcome == MCP_LATE ? "timeout" : "no longer needed");
 	o = rpc_request(0, m.method, params);
-	m.text = rpc_text(o, &m.len);
+	m.text = field_line(o, &m.len);
 	s->transport->notify(s, &m);
 	json_object_put(o);
 }
@@ -234,7 +234,7 @@ static enum mcp_outcome
 send(struct mcp_server *s, struct json_object *message, struct mcp_message *m,
     int64_t until)
 {
-	m->text = rpc_text(message, &m->len);
+	m->text = field_line(message, &m->len);
 	if (m->len > MCP_MESSAGE_MAX)
 		return (mcp_fail(s, MCP_REFUSED,
 		    "%s: over %zu MiB, which is not sent", m->method,

@@ -157,10 +157,7 @@ files_directory_tree(struct toolbox *box, void *arg,
 		tool_fail(result, op, "%s", why);
 	} else if (path != NULL) {
 		json_object_array_sort(root, by_name);
-		buf_adds(&result->text,
-		    json_object_to_json_string_ext(root,
-			JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-			    JSON_C_TO_STRING_NOSLASHESCAPE));
+		buf_adds(&result->text, field_page(root, NULL));
 		if (g.cut || k.why != NULL)
 			buf_addf(&result->text, "\n[this is not all: %s]",
 			    k.why == NULL ? "there is too much" : k.why);

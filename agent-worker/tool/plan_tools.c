@@ -36,10 +36,7 @@ end_change(struct toolbox *box, const struct planning *s, struct json_object *o,
 
 	if (s->file) {
 		plan = plan_json(&s->plan);
-		text = json_object_to_json_string_length(plan,
-		    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-			JSON_C_TO_STRING_NOSLASHESCAPE,
-		    &len);
+		text = field_page(plan, &len);
 		if (put_text(&box->walls, PLAN_FILE, text, len, why,
 			sizeof(why)) == -1) {
 			log_warnx("plan: %s", why);

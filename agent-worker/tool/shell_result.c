@@ -128,9 +128,7 @@ put_output(struct json_object *o, const struct shell *s, const char *remark)
 	do {
 		put_text(o, "stdout", &s->out, max, NULL);
 		put_text(o, "stderr", &s->err, max, remark);
-		(void)json_object_to_json_string_length(o,
-		    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-		    &len);
+		(void)field_line(o, &len);
 		max /= 2;
 	} while (len > TOLD_MAX && max > 0);
 }

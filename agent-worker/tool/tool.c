@@ -295,8 +295,7 @@ tool_result_json(struct tool_result *result, struct json_object *o)
 
 	result->is_error = json_object_object_get_ex(o, "success", &success) &&
 	    !json_object_get_boolean(success);
-	text = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = field_line(o, &len);
 	buf_add(&result->text, text, len);
 	json_object_put(o);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ipc/buf.h"
+#include "ipc/field.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/config.h"
 
@@ -118,10 +119,7 @@ print_json(const struct diagnostics *all, FILE *f, const char *sandbox)
 	json_object_object_add(o, "errors", list_json(all, SEVERITY_ERROR));
 	json_object_object_add(o, "warnings", list_json(all, SEVERITY_WARNING));
 	json_object_object_add(o, "sandbox", string_or_null(sandbox));
-	fprintf(f, "%s\n",
-	    json_object_to_json_string_ext(o,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		    JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(f, "%s\n", field_page(o, NULL));
 	json_object_put(o);
 }
 

@@ -81,8 +81,7 @@ wire_encode(const struct wire *w, struct buf *out)
 
 	field_put_str(o, "type", defs[w->type].name);
 	fields_put(defs[w->type].fields, w, o);
-	text = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = field_line(o, &len);
 	fits = len + 2 < PIPE_BUF;
 	if (fits) {
 		buf_add(out, "\n", 1);

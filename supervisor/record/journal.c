@@ -57,8 +57,7 @@ encode(const struct journal *j, const struct event *e, struct buf *line,
 	const char *s;
 	size_t len;
 
-	s = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	s = field_line(o, &len);
 	line->len = 0;
 	buf_add(line, s, len - 1); /* without the closing brace */
 	*crc = crc32c(j->crc, line->data, line->len);

@@ -261,10 +261,7 @@ write_manifest(const struct manifest *m, struct json_object *o)
 	const char *text;
 	size_t len;
 
-	text = json_object_to_json_string_length(o,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		JSON_C_TO_STRING_NOSLASHESCAPE,
-	    &len);
+	text = field_page(o, &len);
 	if (artifact_write(m->run_dir, "final_output", "manifest.json", text,
 		len, NULL) == -1)
 		return (-1);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/record/artifact.h"
@@ -29,8 +30,7 @@ report_json(struct buf *out, struct json_object *value)
 	const char *text;
 	size_t len;
 
-	text = json_object_to_json_string_length(value,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = field_line(value, &len);
 	buf_add(out, text, len);
 	json_object_put(value);
 }

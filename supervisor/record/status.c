@@ -253,10 +253,7 @@ status_format(const struct session *s, double now, struct buf *out)
 	field_put(o, "agents", agents);
 	field_put(o, "children", children(s));
 	field_put(o, "results", results(s));
-	text = json_object_to_json_string_length(o,
-	    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		JSON_C_TO_STRING_NOSLASHESCAPE,
-	    &len);
+	text = field_page(o, &len);
 	buf_add(out, text, len);
 	buf_add(out, "\n", 1);
 	json_object_put(o);

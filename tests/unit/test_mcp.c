@@ -12,6 +12,7 @@
 #include "agent-worker/mcp/names.h"
 #include "agent-worker/mcp/redirect.h"
 #include "agent-worker/mcp/rpc.h"
+#include "ipc/field.h"
 #include "tests/test.h"
 
 /* --- messages --- */
@@ -104,7 +105,7 @@ check_text(struct json_object *message, const char *want)
 {
 	size_t len;
 
-	CHECK_STR(rpc_text(message, &len), want);
+	CHECK_STR(field_line(message, &len), want);
 	CHECK_INT(len, strlen(want));
 	json_object_put(message);
 }
