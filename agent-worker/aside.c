@@ -7,7 +7,6 @@
 #include "agent-worker/aside.h"
 #include "agent-worker/call.h"
 #include "agent-worker/prompt.h"
-#include "agent-worker/tool/tool.h"
 #include "ipc/field.h"
 #include "ipc/log.h"
 #include "ipc/mono.h"

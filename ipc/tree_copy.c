@@ -17,7 +17,6 @@
 #include "ipc/mono.h"
 #include "ipc/tree.h"
 #include "ipc/tree_links.h"
-#include "ipc/xmalloc.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define CHUNK     ((off_t)16 * 1024 * 1024) /* between two looks up */

@@ -29,7 +29,6 @@
 #include "supervisor/run.h"
 #include "supervisor/validate.h"
 #include "supervisor/sandbox.h"
-#include "supervisor/view/out.h"
 
 /* Descriptors 0 to 2 exist, so that no file of ours becomes one of them. */
 static void

@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/field.h"
 #include "ipc/utf8.h"
-#include "ipc/xmalloc.h"
 #include "supervisor/planning.h"
 
 #define TEXT_MAX 500 /* bytes of it in the journal */

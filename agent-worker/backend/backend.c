@@ -8,7 +8,6 @@
 
 #include "agent-worker/backend/backend.h"
 #include "ipc/field.h"
-#include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "agent-worker/backend/gemini.h"
-#include "ipc/xmalloc.h"
 
 struct json_object *
 gemini_content(const char *role)

@@ -19,7 +19,6 @@
 #include "agent-worker/command/program.h"
 #include "agent-worker/prompt.h"
 #include "ipc/field.h"
-#include "ipc/mono.h"
 #include "ipc/utf8.h"
 #include "ipc/words.h"
 #include "ipc/xmalloc.h"

@@ -10,7 +10,6 @@
 #include "agent-worker/tool/files.h"
 #include "ipc/field.h"
 #include "ipc/tree.h"
-#include "ipc/xmalloc.h"
 
 /* Where it really stands, and whether it may go from there. */
 static int

@@ -10,7 +10,6 @@
 #include "agent-worker/tool/shell_docker.h"
 #include "ipc/buf.h"
 #include "ipc/log.h"
-#include "ipc/mono.h"
 #include "ipc/words.h"
 #include "ipc/xmalloc.h"
 

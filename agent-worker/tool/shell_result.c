@@ -9,7 +9,6 @@
 #include "agent-worker/tool/shell_docker.h"
 #include "agent-worker/tool/shell_result.h"
 #include "ipc/field.h"
-#include "ipc/log.h"
 #include "ipc/words.h"
 #include "ipc/xmalloc.h"
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ipc/log.h"
 #include "ipc/utf8.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/diag.h"

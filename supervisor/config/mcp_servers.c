@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "ipc/buf.h"
-#include "ipc/log.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 #include "supervisor/config/mcp.h"

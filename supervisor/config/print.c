@@ -5,7 +5,6 @@
 
 #include "ipc/buf.h"
 #include "ipc/field.h"
-#include "ipc/xmalloc.h"
 #include "supervisor/config/config.h"
 
 static const char *

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/xmalloc.h"
 #include "supervisor/config/load.h"
 
 /* One program on its way from the tree. */

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/field.h"
-#include "ipc/log.h"
 #include "ipc/xmalloc.h"
 #include "supervisor/decide/account.h"
 #include "supervisor/decide/session.h"
