@@ -443,6 +443,7 @@ race_end(struct race *race)
 	race_over = true;
 	pthread_join(race->thread, NULL);
 	HOLDS("outside/f", "outside");
+	CHECK_INT(names_in("outside"), 2);
 	box_leave(race->box);
 }
 
@@ -479,6 +480,25 @@ run_race(const struct race *race, int flags)
 	CHECK(refused > 0);
 }
 
+/* Likewise what is put there. */
+static void
+run_put_race(const struct race *race)
+{
+	int inside = 0, refused = 0, i;
+	char why[256];
+
+	for (i = 0; i < 5000; i++) {
+		if (put_text(&race->box->walls, "d/f", "inside", 6, why,
+			sizeof(why)) == 0)
+			inside++;
+		else
+			refused++;
+	}
+	printf("# put: %d inside, %d refused\n", inside, refused);
+	CHECK(inside > 0);
+	CHECK(refused > 0);
+}
+
 TEST(a_directory_that_becomes_a_link)
 {
 	struct race race;
@@ -486,6 +506,7 @@ TEST(a_directory_that_becomes_a_link)
 	race_begin(&race, "ws/d", "../outside", "ws/link");
 	run_race(&race, O_RDONLY);
 	run_race(&race, O_WRONLY);
+	run_put_race(&race);
 	race_end(&race);
 }
 
