@@ -168,7 +168,8 @@ has_place(const char *path, char *err, size_t errlen)
 
 	if (path == NULL)
 		return (true);
-	copy = xstrdup(path);
+	if ((copy = realpath(path, NULL)) == NULL)
+		copy = xstrdup(path);
 	if (stat(path, &st) == -1 || S_ISREG(st.st_mode))
 		error = access(dirname(copy), W_OK | X_OK) == -1 ? errno : 0;
 	else if (S_ISDIR(st.st_mode))

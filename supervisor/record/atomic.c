@@ -101,9 +101,10 @@ finish(int fd, int ret)
 	return (ret);
 }
 
-/* Under another name first. */
+/* Under another name first.  like: whose mode it gets; NULL: nobody's. */
 static int
-write_beside(const char *path, const void *data, size_t len, bool sync)
+write_beside(const char *path, const void *data, size_t len, bool sync,
+    const struct stat *like)
 {
 	char *tmp;
 	int fd, saved, ret = -1;
@@ -112,6 +113,8 @@ write_beside(const char *path, const void *data, size_t len, bool sync)
 	tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
 	fd = open(
 	    tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd != -1 && like != NULL)
+		(void)fchmod(fd, like->st_mode & 0777);
 	if (fd != -1 && finish(fd, fill(fd, data, len, sync)) == 0 &&
 	    rename(tmp, path) == 0)
 		ret = 0;
@@ -147,7 +150,22 @@ atomic_write(const char *path, const void *data, size_t len, bool sync)
 {
 	if (write_stocked(path, data, len, sync))
 		return (0);
-	return (write_beside(path, data, len, sync));
+	return (write_beside(path, data, len, sync, NULL));
+}
+
+/* Where a link leads. */
+static int
+deliver_file(
+    const char *path, const void *data, size_t len, const struct stat *like)
+{
+	char *real = realpath(path, NULL);
+	int ret, saved;
+
+	ret = write_beside(real == NULL ? path : real, data, len, true, like);
+	saved = errno;
+	free(real);
+	errno = saved;
+	return (ret);
 }
 
 #define DELIVER_MS 10000
@@ -158,8 +176,10 @@ atomic_deliver(const char *path, const void *data, size_t len)
 	struct stat st;
 	int fd, ret, saved;
 
-	if (stat(path, &st) == -1 || S_ISREG(st.st_mode))
-		return (atomic_write(path, data, len, true));
+	if (stat(path, &st) == -1)
+		return (deliver_file(path, data, len, NULL));
+	if (S_ISREG(st.st_mode))
+		return (deliver_file(path, data, len, &st));
 	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return (-1);

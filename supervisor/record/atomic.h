@@ -30,7 +30,8 @@ bool atomic_stock_wants(void);
 void atomic_stock_release(void);
 
 /*
- * The same where path may be somebody else's: what is no plain file, such as
+ * The same where path may be somebody else's: a file keeps its mode, and where
+ * it is a link, what it names is replaced; what is no plain file, such as
  * a terminal or a FIFO, is written to as it is.  Nobody is waited for who
  * does not read it yet; who does has 10 s to take it all, less if a signal
  * comes: see try_write_for.

@@ -425,6 +425,26 @@ TEST(plain_files_are_replaced)
 	scratch_leave();
 }
 
+TEST(a_link_leads_to_what_is_replaced_and_its_mode_stays)
+{
+	struct stat st;
+
+	scratch_enter();
+	CHECK_INT(mkdir("d", 0777), 0);
+	spill("d/real", "old");
+	CHECK_INT(chmod("d/real", 0600), 0);
+	CHECK_INT(symlink("d/real", "link"), 0);
+	CHECK_INT(atomic_deliver("link", "new", 3), 0);
+	HOLDS("d/real", "new");
+	CHECK_INT(lstat("link", &st), 0);
+	CHECK(S_ISLNK(st.st_mode));
+	CHECK_INT(stat("d/real", &st), 0);
+	CHECK_INT(st.st_mode & 07777, 0600);
+	CHECK_INT(names_in("d"), 1);
+	CHECK_INT(names_in("."), 2);
+	scratch_leave();
+}
+
 TEST(a_fifo_is_written_to_where_somebody_reads)
 {
 	struct stat st;
