@@ -149,11 +149,17 @@ TEST(the_living_are_spared)
 /* A worker that dies is told of, an orphan only counted if it was killed. */
 TEST(orphans_are_no_workers)
 {
+	static const char script[] = HELLO "(setsid sh -c '" TELL(
+	    "$$") "exit 9' &); "
+		  "(setsid sh -c 'kill -9 $$' &); " UNTIL_EOF;
+	int64_t until = mono_ms() + PATIENCE_MS;
+
 	prepare();
-	if (!launch(HELLO "(setsid sh -c 'exit 9' &); "
-			  "(setsid sh -c 'kill -9 $$' &); " UNTIL_EOF))
+	if (!launch(script))
 		return;
-	await(&told.readies, 1);
+	await(&told.messages, 1);
+	while (is_alive(told_pid()) && mono_ms() < until)
+		turn();
 	await(&orphans, 1);
 	CHECK_INT(told.ends, 0);
 	worker_stop(&worker, "finished", "the run is over", false);
