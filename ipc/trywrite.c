@@ -16,6 +16,14 @@
 
 #define LOOK_MS 50 /* how often to look whether a signal has come */
 
+/* Of the standard descriptors, which are written to all the time. */
+static struct {
+	bool open;
+	int fd;
+	dev_t dev;
+	ino_t ino;
+} again[STDERR_FILENO + 1];
+
 /*
  * The same pipe or terminal once more, with a mode of its own; -1: there is
  * no such thing.  poll(2) alone is not enough: a terminal with some room
@@ -30,6 +38,22 @@ open_again(int fd, mode_t mode)
 		return (-1);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return (open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+}
+
+/* The one that is kept, as long as fd is what it was; else as above. */
+static int
+kept_again(int fd, const struct stat *st)
+{
+	if (again[fd].open && again[fd].dev == st->st_dev &&
+	    again[fd].ino == st->st_ino)
+		return (again[fd].fd);
+	if (again[fd].open)
+		close(again[fd].fd);
+	again[fd].fd = open_again(fd, st->st_mode);
+	again[fd].open = again[fd].fd != -1;
+	again[fd].dev = st->st_dev;
+	again[fd].ino = st->st_ino;
+	return (again[fd].fd);
 }
 
 /*
@@ -51,6 +75,7 @@ write_polled(int fd, const void *data, size_t len)
 ssize_t
 try_write(int fd, const void *data, size_t len)
 {
+	bool kept = fd >= 0 && fd <= STDERR_FILENO;
 	struct stat st;
 	int own, saved;
 	ssize_t n;
@@ -59,11 +84,13 @@ try_write(int fd, const void *data, size_t len)
 		return (-1);
 	if (S_ISSOCK(st.st_mode))
 		return (send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL));
-	if ((own = open_again(fd, st.st_mode)) == -1)
+	own = kept ? kept_again(fd, &st) : open_again(fd, st.st_mode);
+	if (own == -1)
 		return (write_polled(fd, data, len));
 	n = write(own, data, len);
 	saved = errno;
-	close(own);
+	if (!kept)
+		close(own);
 	errno = saved;
 	return (n);
 }
