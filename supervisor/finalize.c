@@ -479,8 +479,10 @@ say_end(struct run *run, enum exit_code code, bool manifest)
 	if (run->journal_error == 0 || run->error != NULL)
 		return (code);
 	fail_file(run, "events.ndjson", run->journal_error);
-	end_event(run, EXIT_EXECUTION, manifest);
-	return (EXIT_EXECUTION);
+	if (code == EXIT_OK)
+		code = EXIT_EXECUTION;
+	end_event(run, code, manifest);
+	return (code);
 }
 
 /* What else there is to write and to remove, and then the last status. */

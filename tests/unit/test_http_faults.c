@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "tests/server.h"
+#include "tests/unit/scratch.h"
 
 /* The error is head, the host and port of the call, and tail. */
 static void
@@ -471,7 +472,7 @@ TEST(hosts)
  */
 TEST(without_libcurl)
 {
-	char dir[] = "/tmp/test_http.XXXXXX", path[PATH_MAX];
+	char *dir, path[PATH_MAX];
 	struct call c;
 	int status;
 	pid_t pid;
@@ -485,7 +486,7 @@ TEST(without_libcurl)
 		call_release(&c);
 		return;
 	}
-	CHECK(mkdtemp(dir) != NULL);
+	dir = scratch_make();
 	snprintf(path, sizeof(path), "%s/libcurl.so.4", dir);
 	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	fflush(stdout);
@@ -500,4 +501,5 @@ TEST(without_libcurl)
 	CHECK(waitpid(pid, &status, 0) == pid);
 	CHECK_INT(status, 0);
 	CHECK(unlink(path) == 0 && rmdir(dir) == 0);
+	free(dir);
 }
